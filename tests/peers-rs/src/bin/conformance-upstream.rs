@@ -1,0 +1,70 @@
+//! An MCP server with every feature that the official conformance suite asks
+//! for, over Streamable HTTP or stdio.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use clap::Parser;
+use doorward_test_peers::{
+    everything::{CuttingSessions, Everything, Shared},
+    serve,
+};
+use hyper_util::service::TowerToHyperService;
+use rmcp::{
+    serve_server,
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService, stdio,
+        streamable_http_server::{SessionManager, session::local::LocalSessionManager},
+    },
+};
+
+/// Offers every feature of MCP, in both protocol eras.
+#[derive(Parser)]
+#[group(id = "transport", required = true, multiple = false)]
+struct Options {
+    /// Serve Streamable HTTP on this address; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", group = "transport")]
+    http: Option<SocketAddr>,
+    /// Serve standard input and output
+    #[arg(long, group = "transport")]
+    stdio: bool,
+    /// Over HTTP, end the stream that answers `test_reconnection` before the answer
+    #[arg(long, requires = "http")]
+    cut_streams: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse();
+    let shared = Arc::new(Shared::default());
+    match options.http {
+        Some(address) if options.cut_streams => {
+            http(address, shared, CuttingSessions::default()).await
+        }
+        Some(address) => http(address, shared, LocalSessionManager::default()).await,
+        None => {
+            serve_server(Everything::new(shared), stdio())
+                .await?
+                .waiting()
+                .await?;
+            Ok(())
+        }
+    }
+}
+
+async fn http(
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    sessions: impl SessionManager,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = serve::listen(address, "/mcp").await?;
+    // As a careful server would: a page elsewhere must not reach it (DNS rebinding).
+    let config = StreamableHttpServerConfig::default()
+        .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
+    let service = StreamableHttpService::new(
+        move || Ok(Everything::new(Arc::clone(&shared))),
+        Arc::new(sessions),
+        config,
+    );
+    serve::forever(listener, TowerToHyperService::new(service)).await;
+    Ok(())
+}
