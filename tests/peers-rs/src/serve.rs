@@ -1,8 +1,9 @@
-//! Accepts connections and hands each to a hyper service.
+//! Where a peer is served, and the loop that accepts connections.
 
 use std::{convert::Infallible, net::SocketAddr};
 
 use bytes::Bytes;
+use clap::Args;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -11,6 +12,18 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::net::TcpListener;
+
+/// The one transport that a server is told to use.
+#[derive(Args, Debug, Clone, Copy)]
+#[group(required = true, multiple = false)]
+pub struct Transport {
+    /// Serve HTTP on this address; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: Option<SocketAddr>,
+    /// Serve standard input and output
+    #[arg(long)]
+    pub stdio: bool,
+}
 
 /// Binds `address` and says so on standard output, as the first line.
 ///

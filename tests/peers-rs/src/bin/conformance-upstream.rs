@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc};
 use clap::Parser;
 use doorward_test_peers::{
     everything::{CuttingSessions, Everything, Shared},
-    serve,
+    serve::{self, Transport},
 };
 use hyper_util::service::TowerToHyperService;
 use rmcp::{
@@ -19,16 +19,11 @@ use rmcp::{
 
 /// Offers every feature of MCP, in both protocol eras.
 #[derive(Parser)]
-#[group(id = "transport", required = true, multiple = false)]
 struct Options {
-    /// Serve Streamable HTTP on this address; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", group = "transport")]
-    http: Option<SocketAddr>,
-    /// Serve standard input and output
-    #[arg(long, group = "transport")]
-    stdio: bool,
+    #[command(flatten)]
+    transport: Transport,
     /// Over HTTP, end the stream that answers `test_reconnection` before the answer
-    #[arg(long, requires = "http")]
+    #[arg(long, conflicts_with = "stdio")]
     cut_streams: bool,
 }
 
@@ -36,7 +31,7 @@ struct Options {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
     let shared = Arc::new(Shared::default());
-    match options.http {
+    match options.transport.http {
         Some(address) if options.cut_streams => {
             http(address, shared, CuttingSessions::default()).await
         }
