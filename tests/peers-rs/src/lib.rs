@@ -10,4 +10,5 @@
 //! may ask for port 0. Nothing here is part of the product.
 
 pub mod everything;
+pub mod proxy;
 pub mod serve;
