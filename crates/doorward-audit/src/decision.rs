@@ -1,6 +1,5 @@
 //! The records of one call: what was decided, and how it ended.
 
-use std::fmt::Display;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +20,7 @@ pub struct Decision {
     /// Who called.
     pub who: Who,
     /// The guarded server; none where the request reached none.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerName>,
     /// The protocol version in force; its era is written beside it. None where the message was
     /// refused before one was known.
@@ -164,15 +163,4 @@ fn version<S: Serializer>(version: &Option<Version>, serializer: S) -> Result<S:
 
 fn micros<S: Serializer>(latency: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX))
-}
-
-/// For optional fields whose text is their `Display`.
-pub(crate) fn display<S: Serializer, T: Display>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
 }

@@ -16,7 +16,7 @@ pub enum TargetLabel {
     None,
     /// A confirmed target.
     Known {
-        /// `tool`, `prompt`, `resource`, `completion` or `task`.
+        /// `tool`, `prompt`, `resource` or `task`.
         kind: &'static str,
         /// Its name or URI.
         name: Text,
@@ -43,36 +43,25 @@ impl TargetLabel {
     ///
     /// A task's handle is never written, confirmed or not: who holds it may read the result.
     pub fn of(target: &Target, known: &dyn Fn(&Target) -> bool) -> Self {
-        let (kind, name) = match target {
-            Target::None => return Self::None,
-            Target::Resources(uris) => {
-                return Self::Several {
-                    kind: "resource",
-                    count: uris.len(),
-                };
-            }
-            Target::Task(handle) => {
-                return Self::Unknown {
-                    kind: "task",
-                    length: handle.len(),
-                };
-            }
-            Target::Tool(name) => ("tool", name),
-            Target::Prompt(name) => ("prompt", name),
-            Target::Resource(uri) => ("resource", uri),
-            Target::PromptRef(name) => ("prompt_completion", name),
-            Target::ResourceRef(uri) => ("resource_completion", uri),
-        };
-        if known(target) {
-            Self::Known {
+        let kind = target.kind();
+        match (target, target.name()) {
+            (Target::Resources(uris), _) => Self::Several {
+                kind,
+                count: uris.len(),
+            },
+            (Target::Task(handle), _) => Self::Unknown {
+                kind,
+                length: handle.len(),
+            },
+            (_, None) => Self::None,
+            (_, Some(name)) if known(target) => Self::Known {
                 kind,
                 name: Text::clip(name),
-            }
-        } else {
-            Self::Unknown {
+            },
+            (_, Some(name)) => Self::Unknown {
                 kind,
                 length: name.len(),
-            }
+            },
         }
     }
 
@@ -85,49 +74,5 @@ impl TargetLabel {
 /// every other.
 #[must_use]
 pub fn method_label(method: &Method) -> &'static str {
-    METHODS
-        .iter()
-        .find(|known| **known == method.as_str())
-        .copied()
-        .unwrap_or("unknown")
+    method.known().unwrap_or("unknown")
 }
-
-/// The methods of every era that may stand in a record by name.
-const METHODS: [&str; 36] = [
-    "initialize",
-    "notifications/initialized",
-    "server/discover",
-    "ping",
-    "tools/list",
-    "tools/call",
-    "prompts/list",
-    "prompts/get",
-    "resources/list",
-    "resources/templates/list",
-    "resources/read",
-    "resources/subscribe",
-    "resources/unsubscribe",
-    "completion/complete",
-    "logging/setLevel",
-    "subscriptions/listen",
-    "notifications/cancelled",
-    "notifications/progress",
-    "notifications/roots/list_changed",
-    "notifications/message",
-    "notifications/tools/list_changed",
-    "notifications/prompts/list_changed",
-    "notifications/resources/list_changed",
-    "notifications/resources/updated",
-    "notifications/subscriptions/acknowledged",
-    "notifications/elicitation/complete",
-    "elicitation/create",
-    "sampling/createMessage",
-    "roots/list",
-    "tasks/get",
-    "tasks/update",
-    "tasks/cancel",
-    "tasks/list",
-    "tasks/result",
-    "notifications/tasks",
-    "notifications/tasks/status",
-];

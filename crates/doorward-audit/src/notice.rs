@@ -7,7 +7,6 @@ use std::time::SystemTime;
 use doorward_wire::ServerName;
 use serde::{Serialize, Serializer};
 
-use crate::decision::display;
 use crate::{DecisionId, Reason, Text, Who};
 
 /// One authentication event: a credential that was verified anew, or one that was refused.
@@ -25,7 +24,7 @@ pub struct Authentication {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// The guarded server that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerName>,
     /// The address that the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +120,6 @@ pub enum What {
     #[serde(rename = "event.dropped")]
     EventDropped {
         /// The server that sent it.
-        #[serde(serialize_with = "text_of")]
         server: ServerName,
         /// Why.
         why: DropReason,
@@ -130,7 +128,6 @@ pub enum What {
     #[serde(rename = "catalogue.changed")]
     CatalogueChanged {
         /// The server.
-        #[serde(serialize_with = "text_of")]
         server: ServerName,
         /// Entries that are new.
         added: usize,
@@ -143,14 +140,12 @@ pub enum What {
     #[serde(rename = "upstream.started")]
     UpstreamStarted {
         /// The server.
-        #[serde(serialize_with = "text_of")]
         server: ServerName,
     },
     /// An upstream was lost, or its process ended.
     #[serde(rename = "upstream.lost")]
     UpstreamLost {
         /// The server.
-        #[serde(serialize_with = "text_of")]
         server: ServerName,
         /// The exit code, for a process that returned one.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,7 +167,6 @@ pub struct Session {
     /// Who: of an opened or closed session its owner, of a mismatch the one who came.
     pub who: Who,
     /// The guarded server.
-    #[serde(serialize_with = "text_of")]
     pub server: ServerName,
 }
 
@@ -275,8 +269,4 @@ impl Serialize for Fingerprint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-fn text_of<S: Serializer>(server: &ServerName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(server)
 }

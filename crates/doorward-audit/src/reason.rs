@@ -110,6 +110,8 @@ reasons! {
     Interceptor = "interceptor",
     /// An interceptor failed, panicked or took too long.
     InterceptorFailed = "interceptor_failed",
+    /// The message held the caller's own credential.
+    CredentialInMessage = "credential_in_message",
     /// A policy could not be evaluated.
     PolicyFault = "policy_fault",
 

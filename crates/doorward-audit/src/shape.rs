@@ -176,7 +176,7 @@ mod tests {
                 &known
             ),
             concat!(
-                r#"{"bytes":61,"type":"object","keys":{"a":{"type":"array","bytes":6},"b":{"type":"boolean"},"#,
+                r#"{"bytes":62,"type":"object","keys":{"a":{"type":"array","bytes":6},"b":{"type":"boolean"},"#,
                 r#""n":{"type":"number"},"o":{"type":"object","bytes":7},"s":{"type":"string","bytes":5},"z":{"type":"null"}}}"#
             )
         );
@@ -186,7 +186,7 @@ mod tests {
     fn unknown_keys_are_only_counted() {
         assert_eq!(
             shape(r#"{"customer":"Ann","password for bob":1,"x":2}"#, &["x"]),
-            r#"{"bytes":44,"type":"object","keys":{"x":{"type":"number"}},"unknown":2}"#
+            r#"{"bytes":45,"type":"object","keys":{"x":{"type":"number"}},"unknown":2}"#
         );
     }
 
