@@ -1,5 +1,7 @@
 //! The format of the ledger, byte for byte: other tools read it.
 
+#![expect(clippy::expect_used, reason = "tests may panic")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The ledger as a stage of the corridor: what is sent is on record, and what is on record ends.
 
+#![expect(clippy::indexing_slicing, reason = "tests may panic")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
