@@ -9,6 +9,7 @@
 //! Each prints `listening on http://ADDRESS` as its first line, so that a test
 //! may ask for port 0. Nothing here is part of the product.
 
+pub mod echo;
 pub mod everything;
 pub mod proxy;
 pub mod serve;

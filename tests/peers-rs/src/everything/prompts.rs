@@ -42,10 +42,10 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
         given.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let messages = match request.name.as_str() {
-        "test_simple_prompt" => json!([user(text_block("This is a simple prompt for testing."))]),
+        "test_simple_prompt" => json!([user(&text_block("This is a simple prompt for testing."))]),
         "test_prompt_with_arguments" => {
             let (first, second) = (argument("arg1"), argument("arg2"));
-            json!([user(text_block(format!(
+            json!([user(&text_block(format!(
                 "Prompt with arguments: arg1='{first}', arg2='{second}'"
             )))])
         }
@@ -53,25 +53,25 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
             let uri = Some(argument("resourceUri")).filter(|uri| !uri.is_empty());
             let uri = uri.unwrap_or_else(|| "test://static-text".to_owned());
             json!([
-                user(resource(
+                user(&resource(
                     &uri,
                     "text/plain",
                     "Embedded resource content for testing."
                 )),
-                user(text_block("Please process the embedded resource above.")),
+                user(&text_block("Please process the embedded resource above.")),
             ])
         }
         "test_prompt_with_image" => {
             json!([
-                user(picture()),
-                user(text_block("Please analyze the image above."))
+                user(&picture()),
+                user(&text_block("Please analyze the image above."))
             ])
         }
         "test_input_required_result_prompt" => {
             match Given(request.input_responses.as_ref()).get("user_context") {
                 Some(answer) => {
                     let context = text_at(answer, "/content/context", "none");
-                    json!([user(text_block(format!("Use this context: {context}")))])
+                    json!([user(&text_block(format!("Use this context: {context}")))])
                 }
                 None => {
                     let question = form("What context should the prompt use?", "context", "string");
@@ -101,6 +101,6 @@ pub(super) fn complete(request: &CompleteRequestParams) -> CompleteResult {
     ))
 }
 
-fn user(content: Value) -> Value {
+fn user(content: &Value) -> Value {
     json!({ "role": "user", "content": content })
 }
