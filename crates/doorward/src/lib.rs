@@ -1,1 +1,32 @@
-//! Placeholder.
+//! The guard at the door of an MCP server: one corridor, as a library.
+//!
+//! A call walks it in one direction, and every stage hands on a value that the next one needs; a check that is
+//! deleted does not compile. The gateway, the stdio door and a server written in Rust all use this [`Guard`].
+
+mod body;
+mod clock;
+mod corridor;
+pub mod door;
+mod exchange;
+mod guard;
+mod layer;
+mod refusal;
+mod respond;
+mod service;
+mod session;
+pub mod upstream;
+
+pub use doorward_audit as audit;
+pub use doorward_identity as identity;
+pub use doorward_policy as policy;
+pub use doorward_privacy as privacy;
+pub use doorward_wire as wire;
+
+pub use self::body::{Body, BodyError};
+pub use self::clock::{NoRandomness, Surroundings, System};
+pub use self::door::Doorman;
+pub use self::guard::{Guard, GuardBuilder, Guarded, Ready, WantsDoor, WantsIdentity, WantsLedger, WantsPolicy};
+pub use self::layer::{GuardLayer, GuardedService};
+pub use self::refusal::{DECISION, DECISION_META, own_code, status_for};
+pub use self::service::{McpService, PeerAddress};
+pub use self::session::{SessionLimits, SessionSummary};

@@ -1,0 +1,365 @@
+//! What a permit opens: the ids, the deadline and the stream of one call until its answer.
+
+mod life;
+mod release;
+mod screen;
+
+use std::sync::Arc;
+use doorward_audit::{DecisionId, Ending, OutcomeSlot, Reason, Recorded};
+use doorward_identity::Caller;
+use doorward_policy::{Attendance, Permit, Principal};
+use doorward_privacy::Cleared;
+use doorward_wire::{Era, Id, Kind, Method, ToolHeaders, Version};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use http::StatusCode;
+
+pub(crate) use self::life::{Life, Over};
+pub(crate) use self::release::Released;
+use self::screen::Screening;
+use crate::guard::{Core, Server};
+use crate::refusal::Refusal;
+use crate::session::{Parked, Session};
+use crate::upstream::{Frame, Incoming, Link, Outgoing, Own, Shape, UpstreamError, WireIds};
+
+/// What lets messages of the upstream through to this client.
+#[derive(Debug)]
+pub(crate) enum Pass {
+    /// A call that was permitted.
+    Call(Permit),
+    /// A legacy standalone stream that was permitted.
+    Stream(Attendance),
+}
+
+impl Pass {
+    pub(crate) fn principal(&self) -> &Principal {
+        match self {
+            Self::Call(permit) => permit.principal(),
+            Self::Stream(attendance) => attendance.principal(),
+        }
+    }
+
+    pub(crate) fn decision(&self) -> &DecisionId {
+        match self {
+            Self::Call(permit) => permit.decision(),
+            Self::Stream(attendance) => attendance.decision(),
+        }
+    }
+
+    fn method(&self) -> Option<&Method> {
+        match self {
+            Self::Call(permit) => permit.call().message().method(),
+            Self::Stream(_) => None,
+        }
+    }
+
+    fn caller(&self) -> Option<&Arc<Caller>> {
+        match self.principal() {
+            Principal::Caller(caller) => Some(caller),
+            Principal::Anonymous(_) => None,
+        }
+    }
+}
+
+/// Where an exchange takes place.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) core: Arc<Core>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) link: Arc<dyn Link>,
+    pub(crate) session: Option<Arc<Session>>,
+    pub(crate) version: Version,
+}
+
+/// One call between being sent and being answered.
+pub(crate) struct Exchange {
+    place: Place,
+    pass: Arc<Pass>,
+    ids: WireIds,
+    status: StatusCode,
+    shape: Shape,
+    frames: BoxStream<'static, Result<Frame, UpstreamError>>,
+    life: Life,
+    slot: Option<OutcomeSlot>,
+    answered: bool,
+    resumable: bool,
+}
+
+impl Place {
+    /// Sends a permitted call. This is the one way from a permit to an upstream: it takes the proof that the call
+    /// was permitted, cleared and recorded, and nothing else.
+    ///
+    /// `named` is the id to put in place of the client's in a message that names another exchange.
+    pub(crate) async fn send(
+        &self,
+        recorded: Recorded<Cleared<Permit>>,
+        named: Option<&Id>,
+        tool: Option<&ToolHeaders>,
+    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+        let asks = matches!(recorded.get().get().call().message().kind(), Kind::Request { .. });
+        let ours = asks.then(|| self.core.next_number());
+        let deadline = self.server.call_timeout;
+        let (out, ids, permit, slot) = Outgoing::from_recorded(recorded, ours, named, tool, deadline);
+        let pass = Arc::new(Pass::Call(permit));
+        if let (Some(session), Some(theirs), Some(ours)) = (&self.session, &ids.request, ours)
+            && let Err(why) = session.desk().open_call(theirs, ours)
+        {
+            slot.close(Ending::Dropped);
+            return Err(Box::new((Refusal::no_place(why).answering(Some(theirs)), pass)));
+        }
+        let endless = matches!(pass.method(), Some(Method::SubscriptionsListen));
+        let incoming = self.link.send(out).await;
+        self.exchange(pass, ids, incoming, slot, (!endless).then_some(deadline))
+    }
+
+    /// Opens the standalone stream of a legacy session.
+    pub(crate) async fn listen(
+        &self,
+        recorded: Recorded<Attendance>,
+        resume: Option<&str>,
+    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+        let (attendance, slot) = recorded.open();
+        let pass = Arc::new(Pass::Stream(attendance));
+        let incoming = self.link.listen(resume).await;
+        self.exchange(pass, WireIds::default(), incoming, slot, None)
+    }
+
+    fn exchange(
+        &self,
+        pass: Arc<Pass>,
+        ids: WireIds,
+        incoming: Result<Incoming, UpstreamError>,
+        slot: OutcomeSlot,
+        deadline: Option<std::time::Duration>,
+    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+        match incoming {
+            Ok(incoming) => {
+                let life = Life::new(&self.core, pass.principal(), self.session.as_deref(), deadline, self.core.now());
+                if let (Shape::Stream, Some(session)) = (incoming.shape, &self.session) {
+                    session.stream_opened();
+                }
+                Ok(Exchange {
+                    place: self.clone(),
+                    pass,
+                    ids,
+                    status: incoming.status,
+                    shape: incoming.shape,
+                    frames: incoming.frames,
+                    life,
+                    slot: Some(slot),
+                    answered: false,
+                    resumable: false,
+                })
+            }
+            Err(error) => {
+                tracing::warn!(server = %self.server.name, decision = %pass.decision(), %error, "upstream");
+                self.close_call(&ids);
+                if let (UpstreamError::SessionEnded, Some(session)) = (&error, &self.session) {
+                    self.core.sessions.remove(session, self.core.now());
+                }
+                let ending = if matches!(error, UpstreamError::TimedOut) { Ending::TimedOut } else { Ending::UpstreamFailed };
+                slot.close(ending);
+                Err(Box::new((Refusal::from_upstream(&error).answering(ids.request.as_ref()), pass)))
+            }
+        }
+    }
+
+    fn close_call(&self, ids: &WireIds) {
+        if let (Some(session), Some(theirs)) = (&self.session, &ids.request) {
+            session.desk().close_call(theirs);
+        }
+    }
+
+    /// Says something of Doorward's own to the upstream; failing is not the caller's business.
+    async fn say(&self, own: &Own) {
+        let deadline = std::time::Duration::from_secs(10);
+        if let Some(out) = Outgoing::own(own, self.version, None, deadline) {
+            drop(self.link.send(out).await);
+        }
+    }
+}
+
+impl Exchange {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.place.version
+    }
+
+    pub(crate) fn decision(&self) -> &DecisionId {
+        self.pass.decision()
+    }
+
+    /// The next message that may go to the client; none when the exchange is over.
+    pub(crate) async fn next(&mut self) -> Option<Released> {
+        loop {
+            if self.slot.is_none() {
+                return None;
+            }
+            let frame = tokio::select! {
+                biased;
+                over = self.life.over() => return self.cut_off(over),
+                frame = self.frames.next() => frame,
+            };
+            let frame = match frame {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return self.broke_off(&error),
+                None => return self.ran_out(),
+            };
+            self.resumable |= frame.id.is_some();
+            match screen::screen(frame, &self.place, &self.pass, &self.ids) {
+                Screening::Release(screened) => {
+                    let ends = screened.answers_ours();
+                    let owed = screened.parked();
+                    let code = screened.error_code();
+                    match Released::clear(screened, &self.place.core.clearance, self.pass.caller()) {
+                        Ok(released) => {
+                            self.count(|counters| {
+                                counters.events += 1;
+                                counters.bytes_out += released.len();
+                            });
+                            if let (Some(ours), Some(session)) = (owed, &self.place.session) {
+                                session.desk().unpark(ours);
+                            }
+                            if ends {
+                                self.answered = true;
+                                self.finish(code.map_or(Ending::Answered, |code| Ending::AnsweredWithError { code }));
+                            }
+                            return Some(released);
+                        }
+                        Err(()) => {
+                            self.count(|counters| counters.events_dropped += 1);
+                            if ends {
+                                self.finish(Ending::Dropped);
+                                return Some(self.say_refusal(&Refusal::not_cleared()));
+                            }
+                        }
+                    }
+                }
+                Screening::Prime { id, retry } => return Some(Released::prime(id, retry)),
+                Screening::Reply(own) => {
+                    // Aside, so that a client that goes away in this moment does not take the reply along.
+                    let place = self.place.clone();
+                    tokio::spawn(async move { place.say(&own).await });
+                }
+                Screening::Drop(why) => {
+                    self.count(|counters| counters.events_dropped += 1);
+                    tracing::warn!(decision = %self.pass.decision(), server = %self.place.server.name, why, "an event was dropped");
+                }
+            }
+        }
+    }
+
+    /// The time is up, or the caller may no longer listen.
+    fn cut_off(&mut self, over: Over) -> Option<Released> {
+        self.cancel_upstream();
+        match over {
+            Over::Deadline => {
+                self.finish(Ending::TimedOut);
+                Some(self.say_refusal(&Refusal::from_upstream(&UpstreamError::TimedOut)))
+            }
+            Over::Withdrawn => {
+                self.finish(Ending::Ended { reason: Reason::Revoked });
+                None
+            }
+        }
+    }
+
+    fn broke_off(&mut self, error: &UpstreamError) -> Option<Released> {
+        if self.may_resume() {
+            return self.park();
+        }
+        tracing::warn!(decision = %self.pass.decision(), server = %self.place.server.name, %error, "upstream");
+        self.finish(Ending::UpstreamFailed);
+        matches!(*self.pass, Pass::Call(_)).then(|| self.say_refusal(&Refusal::from_upstream(error)))
+    }
+
+    fn ran_out(&mut self) -> Option<Released> {
+        if self.may_resume() {
+            return self.park();
+        }
+        if matches!(*self.pass, Pass::Stream(_)) || self.ids.ours.is_none() {
+            self.finish(Ending::Answered);
+            return None;
+        }
+        self.finish(Ending::UpstreamFailed);
+        Some(self.say_refusal(&Refusal::from_upstream(&UpstreamError::Closed)))
+    }
+
+    /// A legacy stream with event ids may end before its answer; the client comes back for it (B07).
+    fn may_resume(&self) -> bool {
+        self.resumable && self.place.version.era() == Era::Legacy && self.place.session.is_some()
+    }
+
+    fn park(&mut self) -> Option<Released> {
+        if let (Some(ours), Some(session)) = (self.ids.ours, &self.place.session)
+            && !self.answered
+        {
+            session.desk().park(ours, Parked { ids: self.ids.clone(), pass: Arc::clone(&self.pass) });
+        }
+        self.finish(Ending::Dropped);
+        None
+    }
+
+    fn say_refusal(&self, refusal: &Refusal) -> Released {
+        let refusal = refusal.for_id(self.ids.request.as_ref());
+        Released::own(refusal.message(self.pass.decision()), refusal.status)
+    }
+
+    fn finish(&mut self, ending: Ending) {
+        if let Some(slot) = self.slot.take() {
+            self.place.close_call(&self.ids);
+            if let (Shape::Stream, Some(session)) = (self.shape, &self.place.session) {
+                session.stream_closed(self.place.core.now());
+            }
+            slot.close(ending);
+        }
+    }
+
+    fn count(&mut self, change: impl FnOnce(&mut doorward_audit::Counters)) {
+        if let Some(slot) = &mut self.slot {
+            change(slot.counters());
+        }
+    }
+
+    fn cancel_upstream(&self) {
+        if let Some(ours) = self.ids.ours {
+            let link = Arc::clone(&self.place.link);
+            tokio::spawn(async move { link.cancel(ours).await });
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.slot.is_none() {
+            return;
+        }
+        match self.place.version.era() {
+            // In the modern era a closed stream is the cancellation (A10); in the legacy era it is none (B08).
+            Era::Modern => {
+                self.cancel_upstream();
+                self.finish(Ending::Cancelled);
+            }
+            Era::Legacy => {
+                if self.may_resume() {
+                    self.park();
+                } else {
+                    self.finish(Ending::Dropped);
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("ours", &self.ids.ours).field("shape", &self.shape).finish_non_exhaustive()
+    }
+}

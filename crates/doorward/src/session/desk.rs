@@ -1,0 +1,123 @@
+//! What a session has under way: calls by the client's ids, questions of the server, calls whose stream broke.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use doorward_wire::Id;
+
+use crate::exchange::Pass;
+use crate::upstream::WireIds;
+
+/// The most calls that one session may have under way.
+const MAX_CALLS: usize = 256;
+/// The most unanswered questions of a server in one session.
+const MAX_QUESTIONS: usize = 64;
+/// The most calls whose stream broke and that may still be resumed.
+const MAX_PARKED: usize = 64;
+
+/// A question that the server asked and the client has not answered yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    /// The id under which the server waits for the answer.
+    pub(crate) theirs: Id,
+    /// The pass of the exchange in which it was asked: the answer travels under it.
+    pub(crate) pass: Arc<Pass>,
+}
+
+/// A call whose stream ended before its answer; the answer may come on a resumed stream (B07, B10).
+#[derive(Clone, Debug)]
+pub(crate) struct Parked {
+    /// The ids to put back.
+    pub(crate) ids: WireIds,
+    /// Under which pass it runs.
+    pub(crate) pass: Arc<Pass>,
+}
+
+/// The books of one session. Every one of them is bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    calls: HashMap<Id, u64>,
+    questions: BTreeMap<u64, Question>,
+    parked: BTreeMap<u64, Parked>,
+    asked: u64,
+}
+
+/// Why a call can't be opened in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoPlace {
+    /// The client uses an id that is still under way (JS-07).
+    IdInUse,
+    /// Too many calls are under way.
+    Full,
+}
+
+impl Desk {
+    /// Notes a call under way.
+    pub(crate) fn open_call(&mut self, theirs: &Id, ours: u64) -> Result<(), NoPlace> {
+        if self.calls.contains_key(theirs) {
+            return Err(NoPlace::IdInUse);
+        }
+        if self.calls.len() >= MAX_CALLS {
+            return Err(NoPlace::Full);
+        }
+        self.calls.insert(theirs.clone(), ours);
+        Ok(())
+    }
+
+    /// Forgets a call that is over.
+    pub(crate) fn close_call(&mut self, theirs: &Id) {
+        self.calls.remove(theirs);
+    }
+
+    /// Our number for the call that the client knows as `theirs`.
+    pub(crate) fn call(&self, theirs: &Id) -> Option<u64> {
+        self.calls.get(theirs).copied()
+    }
+
+    /// Notes a question and gives the id under which the client is asked; none when too many are open.
+    pub(crate) fn ask(&mut self, question: Question) -> Option<Id> {
+        if self.questions.len() >= MAX_QUESTIONS {
+            return None;
+        }
+        self.asked += 1;
+        self.questions.insert(self.asked, question);
+        Some(Id::number(self.asked))
+    }
+
+    /// Takes the question that an answer with this id belongs to; a second answer finds none.
+    pub(crate) fn take_question(&mut self, answered: &Id) -> Option<Question> {
+        let number: u64 = answered.as_json().parse().ok()?;
+        self.questions.remove(&number)
+    }
+
+    /// Looks at the open question with this id.
+    pub(crate) fn question(&self, answered: &Id) -> Option<&Question> {
+        let number: u64 = answered.as_json().parse().ok()?;
+        self.questions.get(&number)
+    }
+
+    /// The id under which the client knows the server's question `theirs`, withdrawn now.
+    pub(crate) fn withdraw(&mut self, theirs: &Id) -> Option<Id> {
+        let number = self.questions.iter().find(|(_, question)| question.theirs == *theirs).map(|(number, _)| *number)?;
+        self.questions.remove(&number);
+        Some(Id::number(number))
+    }
+
+    /// Keeps what a broken stream still owes; the oldest goes when there are too many.
+    pub(crate) fn park(&mut self, ours: u64, parked: Parked) {
+        if self.parked.len() >= MAX_PARKED {
+            self.parked.pop_first();
+        }
+        self.parked.insert(ours, parked);
+    }
+
+    /// What is owed under our number.
+    pub(crate) fn parked(&self, ours: u64) -> Option<&Parked> {
+        self.parked.get(&ours)
+    }
+
+    /// The answer came: nothing is owed any more.
+    pub(crate) fn unpark(&mut self, ours: u64) -> Option<Parked> {
+        self.parked.remove(&ours)
+    }
+}
