@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 
 /// Adds `Authorization: Bearer TOKEN` to every request on its way to TARGET.
 #[derive(Parser)]
-struct Options {
+struct Command {
     /// Listen on this address; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -34,7 +34,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = Options::parse();
+    let options = Command::parse();
     if options.target.scheme() != Some(&Scheme::HTTP) {
         return Err("the target must be a whole `http://` URL".into());
     }

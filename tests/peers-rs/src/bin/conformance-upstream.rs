@@ -19,7 +19,7 @@ use rmcp::{
 
 /// Offers every feature of MCP, in both protocol eras.
 #[derive(Parser)]
-struct Options {
+struct Command {
     #[command(flatten)]
     transport: Transport,
     /// Over HTTP, end the stream that answers `test_reconnection` before the answer
@@ -29,7 +29,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = Options::parse();
+    let options = Command::parse();
     let shared = Arc::new(Shared::default());
     match options.transport.http {
         Some(address) if options.cut_streams => {

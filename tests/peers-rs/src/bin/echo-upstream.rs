@@ -8,7 +8,7 @@ use doorward_test_peers::{
 
 /// Echoes, reflects, takes its time, asks; and misbehaves if told to.
 #[derive(Parser)]
-struct Options {
+struct Command {
     #[command(flatten)]
     transport: Transport,
     #[command(flatten)]
@@ -17,7 +17,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let options = Options::parse();
+    let options = Command::parse();
     let server = echo::Server::new(options.behaviour)?;
     match options.transport.http {
         Some(address) => {

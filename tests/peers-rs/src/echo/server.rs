@@ -77,7 +77,6 @@ impl Asked<'_> {
 
     pub(super) fn failed(&self, status: StatusCode, code: i32, message: &str) -> Answer {
         let error = json!({ "code": code, "message": message });
-        let status = if self.modern { status } else { StatusCode::OK };
         Answer::One(
             status,
             format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id).into_bytes(),
