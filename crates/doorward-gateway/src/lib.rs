@@ -1,1 +1,7 @@
-//! Placeholder.
+//! Where do calls come and go? Doors, upstreams, and the node that joins them through the guard.
+//!
+//! Everything that decides lives below, in [`doorward`]; this crate holds sockets, processes, files and clocks.
+
+pub mod config;
+pub mod listen;
+pub mod node_file;
