@@ -20,6 +20,12 @@ macro_rules! reasons {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
+
+            /// The reason of this name: identity's and audit's names of a refused token are the same.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$name),)+ _ => None }
+            }
         }
     };
 }
@@ -42,40 +48,58 @@ reasons! {
 
     /// There is no credential.
     NoToken = "no_token",
-    /// There is more than one credential, or one where none may stand.
-    AmbiguousToken = "ambiguous_token",
+    /// More than one `Authorization` header, or not one token in it.
+    MalformedHeader = "malformed_header",
+    /// An `Authorization` scheme other than `Bearer`.
+    UnsupportedScheme = "unsupported_scheme",
+    /// The token is longer than the limit.
+    TokenTooLong = "token_too_long",
     /// The credential can't be read as a token.
     MalformedToken = "malformed_token",
-    /// The algorithm is `none`, unknown, or not the key's own.
-    BadAlgorithm = "bad_algorithm",
-    /// The header carries what no token of ours may carry: a key, a key's address, an unknown `crit`.
-    BadHeader = "bad_header",
-    /// The token's type is not an access token's.
-    BadType = "bad_type",
-    /// No key of the issuer bears this id.
+    /// The header has a parameter that is never trusted: a key, a key's address, an unknown `crit`.
+    UnsafeHeader = "unsafe_header",
+    /// An algorithm that is not offered, `none` among them.
+    UnsupportedAlgorithm = "unsupported_algorithm",
+    /// The claimed issuer is not configured, or there is none.
+    UnknownIssuer = "unknown_issuer",
+    /// No key of the issuer bears the token's key id.
     UnknownKey = "unknown_key",
-    /// The issuer's keys can't be had, and the last good ones are too old.
-    KeysUnavailable = "keys_unavailable",
+    /// The token does not say which of several keys signed it.
+    AmbiguousKey = "ambiguous_key",
+    /// The algorithm is not the key's own.
+    WrongAlgorithm = "wrong_algorithm",
     /// The signature does not hold.
     BadSignature = "bad_signature",
-    /// The issuer is not one that is trusted here.
-    WrongIssuer = "wrong_issuer",
+    /// The issuer's keys can't be had, and the last good ones are too old.
+    KeysUnavailable = "keys_unavailable",
+    /// The token's type is not that of an access token.
+    WrongType = "wrong_type",
+    /// The token has claims that only other kinds of tokens have.
+    NotAnAccessToken = "not_an_access_token",
+    /// The token is bound to a key, so that it is no bearer token.
+    SenderConstrained = "sender_constrained",
     /// The token is meant for another resource.
     WrongAudience = "wrong_audience",
+    /// The token's expiry is missing or can't be read.
+    BadExpiry = "bad_expiry",
     /// The token's time is over.
     Expired = "expired",
-    /// The token's time has not begun, or it was issued in the future.
+    /// The token's time has not begun.
     NotYetValid = "not_yet_valid",
+    /// The token's time of issue is missing or lies in the future.
+    BadIssueTime = "bad_issue_time",
     /// The token is older than this issuer's tokens may be.
     TooOld = "too_old",
-    /// A claim is missing, or is not of its declared type.
+    /// The token's subject is missing or can't be used.
+    BadSubject = "bad_subject",
+    /// A claim is not of its declared type.
     BadClaim = "bad_claim",
-    /// The token is bound to a key that the request did not prove.
-    NotBound = "not_bound",
-    /// The token is not on record where its issuer's tokens must be.
-    NotOnRecord = "not_on_record",
+    /// The token has no id, where its issuer's tokens must be on record.
+    NoTokenId = "no_token_id",
     /// The token was revoked.
     Revoked = "revoked",
+    /// A time can't be calculated with.
+    BadClock = "bad_clock",
 
     /// There is no such session.
     UnknownSession = "unknown_session",
@@ -110,10 +134,11 @@ reasons! {
     Interceptor = "interceptor",
     /// An interceptor failed, panicked or took too long.
     InterceptorFailed = "interceptor_failed",
-    /// The message held the caller's own credential.
-    CredentialInMessage = "credential_in_message",
     /// A policy could not be evaluated.
     PolicyFault = "policy_fault",
+
+    /// The message or its answer holds the credential of the request.
+    CredentialInMessage = "credential_in_message",
 
     /// The ledger could not take the record.
     LedgerUnavailable = "ledger_unavailable",
