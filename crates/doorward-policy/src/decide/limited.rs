@@ -1,0 +1,119 @@
+//! The last stage: the limits of tools, servers and callers have room.
+
+use std::sync::Arc;
+
+use doorward_audit::Reason;
+use doorward_wire::Kind as MessageKind;
+
+use super::Question;
+use super::consulted::Consulted;
+use super::denial::{Denial, Refusal};
+use super::subjects::SubjectOf;
+use crate::book::{RuleRef, ServerRules};
+use crate::limits::{Account, Limits, Pace, Slot, TargetKey, TooFast};
+use crate::principal::Principal;
+use crate::rule::LogShape;
+use crate::table::Row;
+
+/// The proof that a call was counted, with the place that it takes.
+pub(super) struct Limited {
+    pub(super) principal: Principal,
+    pub(super) subjects: Vec<SubjectOf>,
+    pub(super) row: Row,
+    pub(super) rule: Option<RuleRef>,
+    pub(super) log: LogShape,
+    pub(super) slot: Slot,
+    /// Nobody else makes one.
+    _proof: Proof,
+}
+
+struct Proof;
+
+impl Limited {
+    pub(super) fn count(
+        consulted: Consulted,
+        pace: &Pace,
+        question: &Question<'_>,
+        limits: &Limits,
+    ) -> Result<Self, Refusal> {
+        if !pace.is_of(&question.who) {
+            return Err(Refusal::new(Denial::Fault(
+                "the pace was taken for somebody else",
+            )));
+        }
+        let (rules, principal, row, subjects) = consulted.into_scoped().into_parts();
+        let account = pace.account();
+        // The place first: it is given back if a rate refuses, while a counted use is not.
+        let slot = place(row, question, account, limits)?;
+        let mut first = None;
+        for subject in &subjects {
+            let Some(rule) = rules.find(subject.kind, &subject.name) else {
+                return Err(Refusal::policy_fault());
+            };
+            if let Some(rate) = rule.limit {
+                let key = target_key(&rules, subject, rule.rule.label(), account.clone());
+                limits
+                    .target(rate, &key)
+                    .map_err(|limit| Refusal::from(limit).by(Some(&rule.rule)))?;
+            }
+            if first.is_none() {
+                first = Some(rule);
+            }
+        }
+        if row != Row::Exchange {
+            limits.server(rules.name())?;
+        }
+        let first = first.or_else(|| {
+            if row == Row::Discovery {
+                rules.discovery()
+            } else {
+                None
+            }
+        });
+        Ok(Self {
+            rule: first.map(|rule| rule.rule.clone()),
+            log: first.map_or_else(LogShape::default, |rule| rule.log),
+            principal,
+            subjects,
+            row,
+            slot,
+            _proof: Proof,
+        })
+    }
+}
+
+/// Requests take a place until they are answered, streams until they end; notifications and answers take none.
+fn place(
+    row: Row,
+    question: &Question<'_>,
+    account: &Account,
+    limits: &Limits,
+) -> Result<Slot, Refusal> {
+    let message = question.call.message();
+    let bytes = message.bytes().len();
+    let too_many = |limit: TooFast| Refusal::from(limit).because(Reason::TooMany);
+    match (row, message.kind()) {
+        (Row::Listen, _) => limits.stream(account, bytes).map_err(too_many),
+        (_, MessageKind::Request { .. }) => limits.request(account, bytes).map_err(too_many),
+        _ => limits.passing(account, bytes).map_err(Refusal::from),
+    }
+}
+
+fn target_key(
+    rules: &ServerRules,
+    subject: &SubjectOf,
+    pattern: &str,
+    account: Account,
+) -> TargetKey {
+    let known = rules.is_known(subject.kind, &subject.name);
+    TargetKey {
+        server: rules.name().clone(),
+        account,
+        kind: subject.kind,
+        name: if known {
+            Arc::clone(&subject.name)
+        } else {
+            pattern.into()
+        },
+    }
+}
