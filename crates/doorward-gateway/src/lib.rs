@@ -5,3 +5,5 @@
 pub mod config;
 pub mod listen;
 pub mod node_file;
+pub mod tls;
+pub mod upstream;

@@ -1,0 +1,3 @@
+//! The ways to guarded servers: a process of this machine, or an address.
+
+pub mod process;

@@ -1,0 +1,251 @@
+//! Which processes run, for whom, and how many.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use doorward::upstream::{LinkKey, Owner};
+use tokio::time::Instant;
+
+/// Something that a pool holds.
+pub(super) trait Pooled {
+    /// Whether it can be used further.
+    fn is_alive(&self) -> bool;
+    /// Whether somebody is using it now.
+    fn is_in_use(&self) -> bool;
+    /// When it was last used.
+    fn last_used(&self) -> Instant;
+    /// Begins its end.
+    fn begin_end(&self);
+}
+
+/// Links by key: one per key, capped in all and per owner. A link of one key is never handed out for another, so that
+/// nothing of one caller's reaches the next.
+#[derive(Debug)]
+pub(super) struct Pool<L> {
+    most: usize,
+    most_per_owner: usize,
+    slots: Mutex<HashMap<LinkKey, Arc<Slot<L>>>>,
+}
+
+/// The place of one key's link. The inner lock is held while a link is being started, so that one start serves all who
+/// ask for it meanwhile.
+#[derive(Debug)]
+pub(super) struct Slot<L> {
+    pub(super) link: tokio::sync::Mutex<Option<Arc<L>>>,
+    made: Instant,
+}
+
+/// Every place is taken by a link in use. The number is the cap that was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full(pub(super) usize);
+
+impl<L: Pooled> Slot<L> {
+    /// Since when nobody uses it; nothing while somebody does, or while it is being started.
+    fn idle_since(&self) -> Option<Instant> {
+        let link = self.link.try_lock().ok()?;
+        match link.as_deref() {
+            None => Some(self.made),
+            Some(link) if !link.is_alive() => Some(self.made),
+            Some(link) => (!link.is_in_use()).then(|| link.last_used()),
+        }
+    }
+
+    fn begin_end(&self) {
+        if let Ok(link) = self.link.try_lock()
+            && let Some(link) = link.as_deref()
+        {
+            link.begin_end();
+        }
+    }
+}
+
+impl<L: Pooled> Pool<L> {
+    pub(super) fn new(most: usize, most_per_owner: usize) -> Self {
+        Self {
+            most,
+            most_per_owner,
+            slots: Mutex::default(),
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, HashMap<LinkKey, Arc<Slot<L>>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slot of a key. When a cap is met, the link that has been idle for longest makes room: of the same owner when
+    /// it is the owner's cap.
+    pub(super) fn slot(&self, key: &LinkKey) -> Result<Arc<Slot<L>>, Full> {
+        let mut slots = self.slots();
+        if let Some(slot) = slots.get(key) {
+            return Ok(Arc::clone(slot));
+        }
+        let of_owner = slots
+            .keys()
+            .filter(|other| other.owner == key.owner)
+            .count();
+        if of_owner >= self.most_per_owner && !make_room(&mut slots, Some(&key.owner)) {
+            return Err(Full(self.most_per_owner));
+        }
+        if slots.len() >= self.most && !make_room(&mut slots, None) {
+            return Err(Full(self.most));
+        }
+        let slot = Arc::new(Slot {
+            link: tokio::sync::Mutex::new(None),
+            made: Instant::now(),
+        });
+        slots.insert(key.clone(), Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    /// Ends what nobody used for `idle`, and forgets what is dead.
+    pub(super) fn sweep(&self, idle: Duration) {
+        let gone: Vec<_> = {
+            let mut slots = self.slots();
+            let old = |slot: &Slot<L>| {
+                slot.idle_since()
+                    .is_some_and(|since| since.elapsed() >= idle)
+            };
+            slots
+                .extract_if(|_, slot| Arc::strong_count(slot) == 1 && old(slot))
+                .collect()
+        };
+        for (_, slot) in gone {
+            slot.begin_end();
+        }
+    }
+
+    /// Takes every link out, to be closed.
+    pub(super) async fn drain(&self) -> Vec<Arc<L>> {
+        let slots: Vec<_> = self.slots().drain().map(|(_, slot)| slot).collect();
+        let mut links = Vec::new();
+        for slot in slots {
+            links.extend(slot.link.lock().await.take());
+        }
+        links
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.slots().len()
+    }
+}
+
+fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, of: Option<&Owner>) -> bool {
+    let oldest = slots
+        .iter()
+        .filter(|(key, slot)| {
+            of.is_none_or(|owner| key.owner == *owner) && Arc::strong_count(slot) == 1
+        })
+        .filter_map(|(key, slot)| Some((slot.idle_since()?, key)))
+        .min_by_key(|(since, _)| *since)
+        .map(|(_, key)| key.clone());
+    match oldest.and_then(|key| slots.remove(&key)) {
+        Some(slot) => {
+            slot.begin_end();
+            true
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use doorward_wire::Version;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Fake {
+        busy: AtomicBool,
+        ended: AtomicBool,
+        used: Instant,
+    }
+
+    impl Pooled for Fake {
+        fn is_alive(&self) -> bool {
+            !self.ended.load(Ordering::Relaxed)
+        }
+        fn is_in_use(&self) -> bool {
+            self.busy.load(Ordering::Relaxed)
+        }
+        fn last_used(&self) -> Instant {
+            self.used
+        }
+        fn begin_end(&self) {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn key(session: u64) -> LinkKey {
+        LinkKey {
+            server: "crm".parse().unwrap(),
+            owner: Owner::Anonymous,
+            version: Version::V2025_11_25,
+            capabilities: [0; 32],
+            session: Some(session),
+        }
+    }
+
+    async fn fill(pool: &Pool<Fake>, session: u64, busy: bool) -> Arc<Fake> {
+        let slot = pool.slot(&key(session)).unwrap();
+        let fake = Arc::new(Fake {
+            busy: AtomicBool::new(busy),
+            ended: AtomicBool::new(false),
+            used: Instant::now(),
+        });
+        *slot.link.lock().await = Some(Arc::clone(&fake));
+        fake
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_key_has_one_slot_and_keys_share_none() {
+        let pool: Pool<Fake> = Pool::new(10, 10);
+        let slot = pool.slot(&key(1)).unwrap();
+        assert!(Arc::ptr_eq(&slot, &pool.slot(&key(1)).unwrap()));
+        assert!(!Arc::ptr_eq(&slot, &pool.slot(&key(2)).unwrap()));
+        let mut other = key(1);
+        other.capabilities = [1; 32];
+        assert!(!Arc::ptr_eq(&slot, &pool.slot(&other).unwrap()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_cap_the_longest_idle_makes_room_and_busy_ones_stay() {
+        for pool in [Pool::new(2, 10), Pool::new(10, 2)] {
+            let busy = fill(&pool, 1, true).await;
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let idle = fill(&pool, 2, false).await;
+            fill(&pool, 3, true).await;
+            assert!(busy.is_alive() && !idle.is_alive());
+            assert_eq!(pool.slot(&key(4)).unwrap_err(), Full(2));
+            assert_eq!(pool.len(), 2);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_that_somebody_is_about_to_use_is_not_taken_away() {
+        let pool: Pool<Fake> = Pool::new(1, 1);
+        let held = pool.slot(&key(1)).unwrap();
+        assert_eq!(pool.slot(&key(2)).unwrap_err(), Full(1));
+        drop(held);
+        assert!(pool.slot(&key(2)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_links_end_and_dead_ones_are_forgotten() {
+        let pool = Pool::new(10, 10);
+        let idle = fill(&pool, 1, false).await;
+        let busy = fill(&pool, 2, true).await;
+        pool.sweep(Duration::from_secs(60));
+        assert_eq!(pool.len(), 2);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        pool.sweep(Duration::from_secs(60));
+        assert!(!idle.is_alive() && busy.is_alive());
+        assert_eq!(pool.len(), 1);
+        assert_eq!(pool.drain().await.len(), 1);
+    }
+}
