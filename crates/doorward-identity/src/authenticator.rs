@@ -173,11 +173,12 @@ fn sound(rules: &mut IssuerConfig) -> Result<(), String> {
 impl Authenticator {
     /// Says who a request to this resource comes from.
     ///
-    /// The token is taken from the `Authorization` header alone; queries and bodies are never looked at (TK-02).
+    /// The token is taken from the `Authorization` header alone; queries and bodies are never
+    /// looked at (TK-02).
     ///
     /// # Errors
-    /// A credential that is not valid here and now, for any reason: the request must be refused, and never be treated
-    /// as one without a credential (CVE-2026-59822).
+    /// A credential that is not valid here and now, for any reason: the request must be refused,
+    /// and never be treated as one without a credential (CVE-2026-59822).
     pub async fn identify(
         &self,
         headers: &HeaderMap,
@@ -224,8 +225,8 @@ impl Authenticator {
         })
     }
 
-    /// Fetches keys that are due, so that no request has to wait for it. Call it from a timer, once a minute or so;
-    /// failures show in [`Authenticator::states`].
+    /// Fetches keys that are due, so that no request has to wait for it. Call it from a timer, once
+    /// a minute or so; failures show in [`Authenticator::states`].
     pub async fn refresh(&self, now: SystemTime) {
         futures::future::join_all(self.issuers.iter().map(|issuer| issuer.keys.refresh(now))).await;
     }

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// RFC 7515 appendix C. The engine refuses padding and non-zero trailing bits, so each byte string has one spelling.
+/// RFC 7515 appendix C. The engine refuses padding and non-zero trailing bits, so each byte string
+/// has one spelling.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

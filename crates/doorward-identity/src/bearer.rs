@@ -8,7 +8,8 @@ use crate::{AuthFailure, AuthReason};
 /// The bearer token of a request; `None` when it carries no `Authorization` header at all.
 ///
 /// # Errors
-/// Two headers, a list of credentials, foreign characters: malformed (TK-16). Another scheme: unsupported.
+/// Two headers, a list of credentials, foreign characters: malformed (TK-16). Another scheme:
+/// unsupported.
 pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, AuthFailure> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {

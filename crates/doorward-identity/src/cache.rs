@@ -17,8 +17,9 @@ const OVERHEAD: usize = 1024;
 
 /// A bounded memory of verified tokens, by the digest of token and audience.
 ///
-/// It saves the signature check and nothing else: every hit is judged against the time, the revocations and the key set
-/// of its moment, and whatever does not hold any more is verified in full.
+/// It saves the signature check and nothing else: every hit is judged against the time, the
+/// revocations and the key set of its moment, and whatever does not hold any more is verified in
+/// full.
 pub(crate) struct VerifiedTokens {
     entries: Cache<[u8; 32], Entry>,
 }
@@ -41,7 +42,8 @@ impl VerifiedTokens {
         let entries = Cache::builder()
             .max_capacity(CAPACITY)
             .weigher(|_: &[u8; 32], entry: &Entry| entry.weight)
-            // Frees memory and wipes tokens that nobody presents any more; what is valid is decided by `is_current`.
+            // Frees memory and wipes tokens that nobody presents any more; what is valid is decided
+            // by `is_current`.
             .time_to_live(LIFETIME)
             .build();
         Self { entries }

@@ -11,8 +11,8 @@ use crate::Credential;
 
 /// A proven caller.
 ///
-/// There is no public constructor: only the validators of this crate make one, so no header, cookie, session or
-/// fallback ever does (CVE-2026-59822).
+/// There is no public constructor: only the validators of this crate make one, so no header,
+/// cookie, session or fallback ever does (CVE-2026-59822).
 pub struct Caller {
     pub(crate) key: CallerKey,
     pub(crate) tenant: Box<str>,
@@ -68,8 +68,8 @@ impl Caller {
         &self.claims
     }
 
-    /// The moment from which the token is refused (its expiry or maximum age, with the issuer's leeway): streams that
-    /// it opened end then.
+    /// The moment from which the token is refused (its expiry or maximum age, with the issuer's
+    /// leeway): streams that it opened end then.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
@@ -87,8 +87,9 @@ impl Caller {
         &self.key
     }
 
-    /// A digest of what the caller *is* (tenant, roles, claims) and not of what this token may do (scopes): a session
-    /// ends when it changes, while scopes are judged anew on each request (SE-04, SE-06).
+    /// A digest of what the caller *is* (tenant, roles, claims) and not of what this token may do
+    /// (scopes): a session ends when it changes, while scopes are judged anew on each request
+    /// (SE-04, SE-06).
     #[must_use]
     pub fn standing(&self) -> &[u8; 32] {
         &self.standing
@@ -116,8 +117,9 @@ impl fmt::Debug for Caller {
 
 /// The tuple (issuer, subject, client) that tells callers apart.
 ///
-/// It is a tuple and no joined text, so a subject may hold any character, a `:` too, without ever meaning somebody else
-/// (TK-27), and a client named like a person is not that person (CL-05). A key proves nothing: anybody can make one.
+/// It is a tuple and no joined text, so a subject may hold any character, a `:` too, without ever
+/// meaning somebody else (TK-27), and a client named like a person is not that person (CL-05). A
+/// key proves nothing: anybody can make one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerKey {
     parts: Arc<Parts>,
@@ -163,8 +165,8 @@ impl CallerKey {
     }
 }
 
-/// `subject@client (issuer)` for people, with everything escaped that could draw a line or a colour (ER-10). It is not
-/// for comparing.
+/// `subject@client (issuer)` for people, with everything escaped that could draw a line or a colour
+/// (ER-10). It is not for comparing.
 impl fmt::Display for CallerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.subject().escape_debug())?;
@@ -220,7 +222,8 @@ impl ClaimValue {
     }
 }
 
-/// Digests tenant, roles and claims. Every part goes in with its length, so no two standings share a spelling.
+/// Digests tenant, roles and claims. Every part goes in with its length, so no two standings share
+/// a spelling.
 pub(crate) fn standing(
     tenant: &str,
     roles: &BTreeSet<String>,

@@ -14,7 +14,8 @@ pub enum Challenge<'a> {
     Missing,
     /// It carried one that is not valid here and now.
     InvalidToken,
-    /// Its token lacks scopes; named are all that it would need, with those that it has (design, refusals).
+    /// Its token lacks scopes; named are all that it would need, with those that it has (design,
+    /// refusals).
     InsufficientScope {
         /// The union of what was granted and what is needed.
         scopes: &'a BTreeSet<String>,
@@ -24,8 +25,9 @@ pub enum Challenge<'a> {
 /// The challenge for a `401` ([`Challenge::Missing`], [`Challenge::InvalidToken`]) or a `403`
 /// ([`Challenge::InsufficientScope`]).
 ///
-/// Scopes stand sorted and each once; what is no scope token (RFC 6749 §3.3) and `offline_access` are left out, and
-/// every quoted value is escaped, so that nothing configured or claimed can end a quote or a line (RU-26).
+/// Scopes stand sorted and each once; what is no scope token (RFC 6749 §3.3) and `offline_access`
+/// are left out, and every quoted value is escaped, so that nothing configured or claimed can end a
+/// quote or a line (RU-26).
 #[must_use]
 pub fn www_authenticate(resource: &Resource, challenge: Challenge<'_>) -> HeaderValue {
     let (error, scopes) = match challenge {
@@ -52,7 +54,8 @@ pub fn www_authenticate(resource: &Resource, challenge: Challenge<'_>) -> Header
         let scopes: Vec<&str> = scopes.into_iter().collect();
         let _ = write!(text, ", scope=\"{}\"", scopes.join(" "));
     }
-    // What is left is visible ASCII, so this does not fail; if it did, a bare challenge would still refuse.
+    // What is left is visible ASCII, so this does not fail; if it did, a bare challenge would still
+    // refuse.
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Bearer"))
 }
 
@@ -71,7 +74,8 @@ pub(crate) fn is_scope_token(text: &str) -> bool {
             .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// The inside of a quoted string (RFC 9110 §5.6.4); what is not visible ASCII has no place in a URL and is left out.
+/// The inside of a quoted string (RFC 9110 §5.6.4); what is not visible ASCII has no place in a URL
+/// and is left out.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars().filter(char::is_ascii_graphic) {

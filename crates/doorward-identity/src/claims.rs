@@ -1,4 +1,5 @@
-//! What a verified token must say before it makes a caller (RFC 9068 §4, RFC 8725 §3, RFC 7519 §4.1).
+//! What a verified token must say before it makes a caller (RFC 9068 §4, RFC 8725 §3, RFC 7519
+//! §4.1).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
@@ -15,13 +16,14 @@ pub(crate) const MAX_NAME: usize = 255;
 const DEFAULT_TENANT: &str = "default";
 /// 2^53 - 1: beyond it, parsers that read numbers as doubles disagree about a time (TK-18).
 const MAX_INTEGER: i64 = (1 << 53) - 1;
-/// Claims of ID tokens, logout tokens and event tokens (OpenID Connect Core §3.1.3.6, RFC 8417 §2.2). They tell these
-/// apart from access tokens where the issuer's `typ` does not (TK-13).
+/// Claims of ID tokens, logout tokens and event tokens (OpenID Connect Core §3.1.3.6, RFC 8417
+/// §2.2). They tell these apart from access tokens where the issuer's `typ` does not (TK-13).
 const NOT_OF_ACCESS_TOKENS: [&str; 3] = ["at_hash", "c_hash", "events"];
 
 /// Judges a verified token by its issuer's rules and makes the caller.
 ///
-/// Order matters for the answer only: any rule refuses. The signature was checked before, by the type of `token`.
+/// Order matters for the answer only: any rule refuses. The signature was checked before, by the
+/// type of `token`.
 pub(crate) fn judge(
     token: &Verified,
     rules: &IssuerConfig,
@@ -31,7 +33,8 @@ pub(crate) fn judge(
     now: SystemTime,
 ) -> Result<Caller, AuthReason> {
     let claims = &token.claims;
-    // The issuer was selected by this very claim; comparing again keeps the rule where it is looked for.
+    // The issuer was selected by this very claim; comparing again keeps the rule where it is looked
+    // for.
     if claims.get("iss").and_then(Json::as_str) != Some(rules.issuer.as_str()) {
         return Err(AuthReason::UnknownIssuer);
     }
@@ -84,8 +87,8 @@ pub(crate) fn judge(
     })
 }
 
-/// `aud` is ours: as a string, or as the one member of a list. An issuer with an audience of its own may name others
-/// beside it (RFC 9068 §4, A54; TK-11, TK-12, TK-21).
+/// `aud` is ours: as a string, or as the one member of a list. An issuer with an audience of its
+/// own may name others beside it (RFC 9068 §4, A54; TK-11, TK-12, TK-21).
 fn check_audience(claims: &Object, rules: &IssuerConfig, resource: &str) -> Result<(), AuthReason> {
     let wanted = rules.audience.as_deref().unwrap_or(resource);
     let is_ours = |value: &Json| value.as_str() == Some(wanted);
@@ -148,7 +151,8 @@ fn check_times(
     Ok(refused_from)
 }
 
-/// A time in whole seconds since 1970. RFC 7519 would allow fractions; a whole number has one reading.
+/// A time in whole seconds since 1970. RFC 7519 would allow fractions; a whole number has one
+/// reading.
 fn time(value: &Json) -> Option<SystemTime> {
     match value {
         Json::Integer(seconds) if (0..=MAX_INTEGER).contains(seconds) => {
@@ -166,7 +170,8 @@ fn sound_name(value: &Json) -> Option<&str> {
     value.as_str().filter(|text| is_sound(text))
 }
 
-/// Not empty, not long, without control characters. A `:` is as good as any other character, because keys are tuples.
+/// Not empty, not long, without control characters. A `:` is as good as any other character,
+/// because keys are tuples.
 pub(crate) fn is_sound(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_NAME && !text.chars().any(char::is_control)
 }

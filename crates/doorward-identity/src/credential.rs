@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::jws::sha256;
 
-/// The token that a caller presented. It prints redacted, is wiped when dropped, and can't be read back: it can only
-/// be looked for (PT-01 to PT-05).
+/// The token that a caller presented. It prints redacted, is wiped when dropped, and can't be read
+/// back: it can only be looked for (PT-01 to PT-05).
 #[derive(Clone)]
 pub struct Credential {
     token: Zeroizing<String>,
@@ -21,9 +21,9 @@ impl Credential {
         }
     }
 
-    /// Whether these bytes contain the token, or its signature: whoever has the one has the other, since header and
-    /// claims are no secret. The characters of a token stand for themselves in JSON strings and in URLs, so the plain
-    /// search finds it there too.
+    /// Whether these bytes contain the token, or its signature: whoever has the one has the other,
+    /// since header and claims are no secret. The characters of a token stand for themselves in
+    /// JSON strings and in URLs, so the plain search finds it there too.
     #[must_use]
     pub fn appears_in(&self, bytes: &[u8]) -> bool {
         let needle = match self.token.rsplit_once('.') {

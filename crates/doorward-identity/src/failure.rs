@@ -9,7 +9,8 @@ use std::fmt;
 pub struct AuthFailure {
     /// The rule that refused.
     pub reason: AuthReason,
-    /// The request itself is malformed (doubled header, list of credentials): 400 instead of 401 (RFC 6750 §3.1).
+    /// The request itself is malformed (doubled header, list of credentials): 400 instead of 401
+    /// (RFC 6750 §3.1).
     pub malformed: bool,
 }
 
@@ -73,8 +74,8 @@ reasons! {
     TooLong = "token_too_long", "the token is longer than 16 KiB";
     /// Not a JWS in compact form with a JSON object inside (TK-14, TK-25).
     MalformedToken = "malformed_token", "the token is not a signed JSON web token in compact form";
-    /// A header parameter that could steer verification: `crit`, `b64`, `zip`, `jku`, `x5u`, `x5c`, `jwk`
-    /// (TK-07, TK-08, TK-22).
+    /// A header parameter that could steer verification: `crit`, `b64`, `zip`, `jku`, `x5u`, `x5c`,
+    /// `jwk` (TK-07, TK-08, TK-22).
     UnsafeHeader = "unsafe_header", "the token's header has a parameter that is never trusted, such as `jku`, `jwk` or `crit`";
     /// An algorithm that is not offered, `none` among them (TK-03, TK-04).
     UnsupportedAlgorithm = "unsupported_algorithm", "the token's algorithm is not offered";
@@ -94,7 +95,8 @@ reasons! {
     WrongType = "wrong_type", "the token's type is not that of an access token of its issuer";
     /// Claims that only other kinds of tokens carry (`at_hash`, `c_hash`, `events`).
     NotAnAccessToken = "not_an_access_token", "the token is not an access token";
-    /// The token is bound to a key or certificate (`cnf`), so it can't be used as a bearer token (DP-01).
+    /// The token is bound to a key or certificate (`cnf`), so it can't be used as a bearer token
+    /// (DP-01).
     SenderConstrained = "sender_constrained", "the token is bound to a key and can't be used as a bearer token";
     /// `aud` is missing, another's, or holds others beside ours (TK-11, TK-12, TK-21).
     WrongAudience = "wrong_audience", "the token was issued for another audience";
@@ -104,7 +106,8 @@ reasons! {
     Expired = "expired", "the token has expired";
     /// `nbf` lies in the future, or is not an integer in range (TK-19).
     NotYetValid = "not_yet_valid", "the token is not valid yet";
-    /// `iat` lies in the future, is missing where it is needed, or is not an integer in range (TK-19).
+    /// `iat` lies in the future, is missing where it is needed, or is not an integer in range
+    /// (TK-19).
     BadIssueTime = "bad_issue_time", "the token's time of issue is missing or lies in the future";
     /// The token is older than the issuer's maximum age (TK-19).
     TooOld = "too_old", "the token is older than its issuer's maximum age";

@@ -1,11 +1,12 @@
-//! What the fuzz targets and property tests call: functions that take any bytes and assert what must hold.
+//! What the fuzz targets and property tests call: functions that take any bytes and assert what
+//! must hold.
 
 use crate::bearer;
 use crate::jws::{Compact, MAX_KID, MAX_TOKEN, PublicKeys};
 use crate::token::Unverified;
 
-/// Reads the bytes as a header value, a token and a key set. Whatever they are, nothing panics, and what is accepted as
-/// the form of a token is bounded and canonical.
+/// Reads the bytes as a header value, a token and a key set. Whatever they are, nothing panics, and
+/// what is accepted as the form of a token is bounded and canonical.
 ///
 /// # Panics
 /// When one of these invariants does not hold: that is a finding.

@@ -55,7 +55,8 @@ impl SigningKey {
         ))
     }
 
-    /// The private key in PKCS#8, to be kept where nobody else reads it. The bytes are wiped when dropped.
+    /// The private key in PKCS#8, to be kept where nobody else reads it. The bytes are wiped when
+    /// dropped.
     ///
     /// # Errors
     /// [`KeyError::Write`].

@@ -1,8 +1,10 @@
-//! A strict reader for the small documents that decide who is calling: token headers, claims, key sets, metadata.
+//! A strict reader for the small documents that decide who is calling: token headers, claims, key
+//! sets, metadata.
 //!
-//! Two parsers must never read two different things out of the same bytes, so a doubled key at any level refuses the
-//! document (RFC 7519 §4 allows taking the last one; RFC 8725 §2.4 says why not to). Numbers keep only what a claim may
-//! be: whole numbers of 64 bit; everything else is [`Json::OtherNumber`] and fits no claim.
+//! Two parsers must never read two different things out of the same bytes, so a doubled key at any
+//! level refuses the document (RFC 7519 §4 allows taking the last one; RFC 8725 §2.4 says why not
+//! to). Numbers keep only what a claim may be: whole numbers of 64 bit; everything else is
+//! [`Json::OtherNumber`] and fits no claim.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +24,8 @@ pub(crate) enum Json {
     Object(Object),
 }
 
-/// Reads one JSON object and nothing after it. Depth is bounded by the parser (128), size by the caller.
+/// Reads one JSON object and nothing after it. Depth is bounded by the parser (128), size by the
+/// caller.
 pub(crate) fn object(bytes: &[u8]) -> Option<Object> {
     match serde_json::from_slice(bytes).ok()? {
         Json::Object(object) => Some(object),

@@ -1,9 +1,10 @@
 //! Who is calling?
 //!
-//! This crate turns the credential of a request into a [`Caller`], and nothing else does: a caller has no public
-//! constructor, so a value of that type proves that a token was verified, for this audience, at this time. It does no
-//! I/O of its own: documents of other issuers come through the [`Fetch`] port, what is remembered goes through
-//! [`TokenLog`] and [`session::SessionLog`], and time is a parameter.
+//! This crate turns the credential of a request into a [`Caller`], and nothing else does: a caller
+//! has no public constructor, so a value of that type proves that a token was verified, for this
+//! audience, at this time. It does no I/O of its own: documents of other issuers come through the
+//! [`Fetch`] port, what is remembered goes through [`TokenLog`] and [`session::SessionLog`], and
+//! time is a parameter.
 //!
 //! The way of a token:
 //!
@@ -16,7 +17,8 @@
 //!                      ─ caller ───▶ Arc<Caller>, kept for at most a minute
 //! ```
 //!
-//! Any doubt on this way is a refusal ([`AuthFailure`]); a refusal says which rule refused and never a value.
+//! Any doubt on this way is a refusal ([`AuthFailure`]); a refusal says which rule refused and
+//! never a value.
 
 mod authenticator;
 mod b64;

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use crate::json::{Json, Object};
 
 /// The place of a claim: `roles`, `realm_access.roles`, or a collision-resistant name such as
-/// `https://example.com/roles`, which is one name with its dots (RFC 7519 §4.2). In other paths a dot parts two names
-/// and `\.` is a dot.
+/// `https://example.com/roles`, which is one name with its dots (RFC 7519 §4.2). In other paths a
+/// dot parts two names and `\.` is a dot.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ClaimPath {
     names: Vec<String>,

@@ -9,8 +9,9 @@ use crate::TokenRecord;
 
 /// Gets a document that another party publishes: issuer metadata, key sets.
 ///
-/// An implementation guards against being sent elsewhere: it checks the address it connects to, follows no redirect,
-/// and bounds size and time (F24 to F27, JK-04, JK-08). The size is checked again here.
+/// An implementation guards against being sent elsewhere: it checks the address it connects to,
+/// follows no redirect, and bounds size and time (F24 to F27, JK-04, JK-08). The size is checked
+/// again here.
 #[async_trait]
 pub trait Fetch: Send + Sync {
     /// The body of a `GET` that was answered with 200.
@@ -48,7 +49,8 @@ pub enum FetchFailure {
 #[error("{0}")]
 pub struct StoreFailure(pub String);
 
-/// Remembers the tokens that were issued, never the tokens themselves. Each method is one atomic step.
+/// Remembers the tokens that were issued, never the tokens themselves. Each method is one atomic
+/// step.
 #[async_trait]
 pub trait TokenLog: Send + Sync {
     /// Puts a new token on record.
@@ -63,15 +65,15 @@ pub trait TokenLog: Send + Sync {
     /// The memory failed.
     async fn list(&self) -> Result<Vec<TokenRecord>, StoreFailure>;
 
-    /// Marks the token as revoked and returns its record; `None` when there is no such token. Revoking again keeps
-    /// the first time.
+    /// Marks the token as revoked and returns its record; `None` when there is no such token.
+    /// Revoking again keeps the first time.
     ///
     /// # Errors
     /// The memory failed: whether the token is revoked is then unknown.
     async fn revoke(&self, id: &str, at: SystemTime) -> Result<Option<TokenRecord>, StoreFailure>;
 
-    /// Id and expiry of every revoked token that has not expired at `now`: what a starting node loads into
-    /// [`crate::Revocations`].
+    /// Id and expiry of every revoked token that has not expired at `now`: what a starting node
+    /// loads into [`crate::Revocations`].
     ///
     /// # Errors
     /// The memory failed: the node must not start serving.

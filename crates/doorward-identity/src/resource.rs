@@ -9,8 +9,8 @@ use crate::challenge::advertised;
 /// One protected resource: an MCP endpoint with its canonical URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// The canonical URL, which is also the audience that its tokens must carry. It comes from configuration and never
-    /// from a request (MX-04).
+    /// The canonical URL, which is also the audience that its tokens must carry. It comes from
+    /// configuration and never from a request (MX-04).
     pub id: String,
     /// Where its metadata lies.
     pub metadata_url: String,
@@ -29,7 +29,8 @@ struct Metadata<'a> {
     bearer_methods_supported: [&'static str; 1],
 }
 
-/// The metadata document of a resource (RFC 9728 §2; A50, A51): `application/json`, the same bytes for everyone.
+/// The metadata document of a resource (RFC 9728 §2; A50, A51): `application/json`, the same bytes
+/// for everyone.
 ///
 /// `offline_access` is never advertised: it concerns the authorization server alone (SC-07).
 #[must_use]
@@ -40,7 +41,8 @@ pub fn resource_metadata(resource: &Resource, authorization_servers: &[String]) 
         scopes_supported: advertised(resource.scopes.iter().map(String::as_str)),
         bearer_methods_supported: ["header"],
     };
-    // Texts and lists of texts always serialise; an empty document would be refused by every client.
+    // Texts and lists of texts always serialise; an empty document would be refused by every
+    // client.
     serde_json::to_vec(&metadata).unwrap_or_default()
 }
 

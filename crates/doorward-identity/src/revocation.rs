@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 /// The revoked tokens of this node.
 ///
-/// It holds as many entries as there are revoked tokens that have not expired: only an operator adds to it, never a
-/// request. Each revocation begins a new epoch, and a verified token that was kept from an earlier epoch is verified
-/// anew, so a revoked token is dead on the next request (TK-29).
+/// It holds as many entries as there are revoked tokens that have not expired: only an operator
+/// adds to it, never a request. Each revocation begins a new epoch, and a verified token that was
+/// kept from an earlier epoch is verified anew, so a revoked token is dead on the next request
+/// (TK-29).
 #[derive(Debug, Default)]
 pub struct Revocations {
     revoked: RwLock<HashMap<Box<str>, SystemTime>>,
@@ -53,8 +54,8 @@ impl Revocations {
             .contains_key(id)
     }
 
-    /// Forgets entries whose tokens expired before `now`, less the largest leeway: they are refused for their expiry
-    /// by then. Call it from a timer.
+    /// Forgets entries whose tokens expired before `now`, less the largest leeway: they are refused
+    /// for their expiry by then. Call it from a timer.
     pub fn sweep(&self, now: SystemTime) {
         let Some(limit) = now.checked_sub(crate::IssuerConfig::MAX_LEEWAY) else {
             return;

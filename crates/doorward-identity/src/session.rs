@@ -1,5 +1,6 @@
-//! Sessions of the legacy era, as far as identity goes: an unguessable name and whose it is. A session never
-//! authenticates (SE-02); its id only finds it again for the caller that every request must prove anew.
+//! Sessions of the legacy era, as far as identity goes: an unguessable name and whose it is. A
+//! session never authenticates (SE-02); its id only finds it again for the caller that every
+//! request must prove anew.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -10,8 +11,8 @@ type Version = String; //TMP
 
 use crate::{CallerKey, StoreFailure, b64};
 
-/// The id of a session: 256 bits as 43 characters of base64url (B14). Its debug form shows the first 8 characters; it
-/// has no display form, so that none ends in a log.
+/// The id of a session: 256 bits as 43 characters of base64url (B14). Its debug form shows the
+/// first 8 characters; it has no display form, so that none ends in a log.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SessionId {
     text: String,
@@ -28,7 +29,8 @@ impl SessionId {
         }
     }
 
-    /// Reads an id as a client sends it back; `None` for anything that is not exactly one of our ids (SE-03).
+    /// Reads an id as a client sends it back; `None` for anything that is not exactly one of our
+    /// ids (SE-03).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 43 {
@@ -85,7 +87,8 @@ pub trait SessionLog: Send + Sync {
     /// The digest is taken, or the memory failed: the session must then not be opened.
     async fn open(&self, record: &SessionRecord) -> Result<(), StoreFailure>;
 
-    /// Makes an anonymous session the owner's, once; false when it is somebody's already, closed or unknown.
+    /// Makes an anonymous session the owner's, once; false when it is somebody's already, closed or
+    /// unknown.
     ///
     /// # Errors
     /// The memory failed: the session must not be treated as the owner's.

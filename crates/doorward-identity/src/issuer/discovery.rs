@@ -1,4 +1,5 @@
-//! From an issuer's identifier to the address of its keys (RFC 8414 §3, OpenID Connect Discovery 1.0 §4; C25, C26).
+//! From an issuer's identifier to the address of its keys (RFC 8414 §3, OpenID Connect Discovery
+//! 1.0 §4; C25, C26).
 
 use url::{Host, Url};
 
@@ -30,8 +31,8 @@ pub(crate) fn candidates(issuer: &str) -> Result<Vec<String>, String> {
     Ok(found)
 }
 
-/// An address that a document may be fetched from: `https`, or `http` on loopback, which the fetcher must allow too
-/// (F25, JK-08); no user name in it, no fragment.
+/// An address that a document may be fetched from: `https`, or `http` on loopback, which the
+/// fetcher must allow too (F25, JK-08); no user name in it, no fragment.
 ///
 /// # Errors
 /// What is wrong with it, for people.
@@ -64,8 +65,8 @@ pub(crate) fn document_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Finds the address of the issuer's keys. Metadata that names another issuer is never used, and a place that answers
-/// with something else is passed over for the next one.
+/// Finds the address of the issuer's keys. Metadata that names another issuer is never used, and a
+/// place that answers with something else is passed over for the next one.
 pub(super) async fn find_keys(fetch: &dyn Fetch, issuer: &str) -> Result<String, Unavailable> {
     let mut reasons = Vec::new();
     for address in candidates(issuer).map_err(Unavailable)? {

@@ -18,13 +18,14 @@ pub(crate) use source::KeySource;
 /// Everything here comes from configuration; nothing is taken from a request (MX-04).
 #[derive(Debug, Clone)]
 pub struct IssuerConfig {
-    /// The issuer's identifier, compared with the `iss` claim byte for byte: no case folding, no trailing slash
-    /// forgiven (RFC 9068 §4, TK-20).
+    /// The issuer's identifier, compared with the `iss` claim byte for byte: no case folding, no
+    /// trailing slash forgiven (RFC 9068 §4, TK-20).
     pub issuer: String,
     /// Where its keys come from.
     pub keys: Keys,
-    /// An audience of its own that its tokens carry instead of the resource's identifier. Tokens may then list other
-    /// audiences beside it (TK-12); without it a token must be for our resource alone.
+    /// An audience of its own that its tokens carry instead of the resource's identifier. Tokens
+    /// may then list other audiences beside it (TK-12); without it a token must be for our resource
+    /// alone.
     pub audience: Option<String>,
     /// The `typ` that its access tokens carry.
     pub typ: Typ,
@@ -32,16 +33,18 @@ pub struct IssuerConfig {
     pub roles: ClaimPath,
     /// Where its tokens hold the scopes: a string parted by spaces or a list of strings.
     pub scopes: ClaimPath,
-    /// The claims that policies may read: the policies' name, where it lies, and its type. A claim of another type
-    /// refuses the token; an absent one is absent.
+    /// The claims that policies may read: the policies' name, where it lies, and its type. A claim
+    /// of another type refuses the token; an absent one is absent.
     pub claims: BTreeMap<String, (ClaimPath, ClaimType)>,
-    /// Where its tokens hold the tenant; without it, or where the claim is absent, the tenant is `default`.
+    /// Where its tokens hold the tenant; without it, or where the claim is absent, the tenant is
+    /// `default`.
     pub tenant: Option<ClaimPath>,
     /// How far clocks may differ when times are compared; at most [`IssuerConfig::MAX_LEEWAY`].
     pub leeway: Duration,
     /// How old a token may be, whatever its expiry says; it must then carry `iat`.
     pub max_age: Option<Duration>,
-    /// The token must have an id (`jti`), which is looked up among the revoked ones. Always so for [`Keys::Own`].
+    /// The token must have an id (`jti`), which is looked up among the revoked ones. Always so for
+    /// [`Keys::Own`].
     pub require_token_record: bool,
 }
 
@@ -51,8 +54,8 @@ impl IssuerConfig {
     /// The largest leeway that is accepted.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-    /// An issuer with the strict defaults of RFC 9068: type `at+jwt`, the resource as audience, roles in `roles`,
-    /// scopes in `scope`.
+    /// An issuer with the strict defaults of RFC 9068: type `at+jwt`, the resource as audience,
+    /// roles in `roles`, scopes in `scope`.
     #[must_use]
     pub fn new(issuer: impl Into<String>, keys: Keys) -> Self {
         let require_token_record = matches!(keys, Keys::Own(_));
@@ -75,7 +78,8 @@ impl IssuerConfig {
 /// Where an issuer's keys come from.
 #[derive(Debug, Clone)]
 pub enum Keys {
-    /// From its own metadata, found from the issuer's identifier alone (RFC 8414, OpenID Connect Discovery; C25, C26).
+    /// From its own metadata, found from the issuer's identifier alone (RFC 8414, OpenID Connect
+    /// Discovery; C25, C26).
     Discover,
     /// From a key set at this address.
     JwksUrl(String),
@@ -87,14 +91,15 @@ pub enum Keys {
     Own(PublicKeys),
 }
 
-/// The `typ` that an issuer's access tokens must carry (RFC 9068 §4, RFC 8725 §3.11). Types are compared without case,
-/// with or without a leading `application/` (RFC 7515 §4.1.9).
+/// The `typ` that an issuer's access tokens must carry (RFC 9068 §4, RFC 8725 §3.11). Types are
+/// compared without case, with or without a leading `application/` (RFC 7515 §4.1.9).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Typ {
     /// `at+jwt`.
     #[default]
     AccessToken,
-    /// Another one, such as `JWT`: it does not set access tokens apart from others, so the audience must.
+    /// Another one, such as `JWT`: it does not set access tokens apart from others, so the audience
+    /// must.
     Other(String),
 }
 

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! - One fetch at a time, whoever asks: all who need it wait for the same one (JK-07).
-//! - At most one fetch per cool-down, failed or not; within it an unknown key id is refused at once (JK-03). The
-//!   cool-down is the whole negative cache, so nothing grows with the ids that a stranger makes up.
-//! - A fetch belongs to the issuer and not to the request that began it: when that one goes away, the next one that
-//!   needs the keys carries the fetch on.
+//! - At most one fetch per cool-down, failed or not; within it an unknown key id is refused at once
+//!   (JK-03). The cool-down is the whole negative cache, so nothing grows with the ids that a
+//!   stranger makes up.
+//! - A fetch belongs to the issuer and not to the request that began it: when that one goes away,
+//!   the next one that needs the keys carries the fetch on.
 //! - Failures keep the last good keys until `max_stale`, then nothing verifies any more (JK-04).
 
 use std::fmt;
@@ -32,9 +33,11 @@ use crate::{AuthReason, Fetch, PublicKeys};
 pub struct KeyTiming {
     /// The least time between two fetches, whatever asks for them: 10 seconds unless set.
     pub cool_down: Duration,
-    /// After this time the keys are fetched again, while the ones at hand stay in use: 5 minutes unless set.
+    /// After this time the keys are fetched again, while the ones at hand stay in use: 5 minutes
+    /// unless set.
     pub refresh_after: Duration,
-    /// After this time without a good answer the keys at hand are not used any more: 24 hours unless set.
+    /// After this time without a good answer the keys at hand are not used any more: 24 hours
+    /// unless set.
     pub max_stale: Duration,
 }
 
@@ -70,7 +73,8 @@ struct Loaded {
 /// Keys that were fetched, with the time at which their fetch began.
 pub(crate) struct Snapshot {
     pub(super) keys: PublicKeys,
-    /// Counts the different key sets seen: a token that was verified under one is verified anew under the next (JK-02).
+    /// Counts the different key sets seen: a token that was verified under one is verified anew
+    /// under the next (JK-02).
     pub(super) generation: u64,
     pub(super) fetched_at: SystemTime,
 }
@@ -87,8 +91,8 @@ pub(crate) struct Remote {
 struct Progress {
     loading: Option<Loading>,
     began: Option<SystemTime>,
-    /// The address that discovery found, and when; forgotten when it fails or gets old, so that an issuer may move its
-    /// keys.
+    /// The address that discovery found, and when; forgotten when it fails or gets old, so that an
+    /// issuer may move its keys.
     address: Option<(String, SystemTime)>,
     failure: Option<Unavailable>,
 }
@@ -111,7 +115,8 @@ impl Remote {
             .filter(|snapshot| age(snapshot.fetched_at, now) <= self.timing.max_stale)
     }
 
-    /// The keys to judge this token by: those at hand when one fits, else those that a fetch brings.
+    /// The keys to judge this token by: those at hand when one fits, else those that a fetch
+    /// brings.
     pub(super) async fn keys_for(
         &self,
         header: &Header,
@@ -120,7 +125,8 @@ impl Remote {
         if let Some(snapshot) = self.usable(now)
             && !matches!(snapshot.keys.select(header), Err(AuthReason::UnknownKey))
         {
-            // Twice the time, because a timer usually calls `refresh` after once: then no request waits.
+            // Twice the time, because a timer usually calls `refresh` after once: then no request
+            // waits.
             let overdue =
                 age(snapshot.fetched_at, now) >= self.timing.refresh_after.saturating_mul(2);
             if !overdue || !(self.begin(now) || self.is_left_behind(now)) {

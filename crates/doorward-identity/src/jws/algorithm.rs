@@ -8,7 +8,8 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA512, RsaParameters,
 };
 
-/// A signature algorithm by its JOSE name. What has no variant (`none`, ES512, everything of JWE) is refused.
+/// A signature algorithm by its JOSE name. What has no variant (`none`, ES512, everything of JWE)
+/// is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -48,7 +49,8 @@ pub(super) const RSA: [Algorithm; 6] = [
 ];
 
 impl Algorithm {
-    /// Reads a JOSE name; names are case-sensitive (RFC 7515 §4.1.1), so `nOnE` and `rs256` are nothing (TK-04).
+    /// Reads a JOSE name; names are case-sensitive (RFC 7515 §4.1.1), so `nOnE` and `rs256` are
+    /// nothing (TK-04).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
@@ -99,7 +101,8 @@ impl Algorithm {
         })
     }
 
-    /// The elliptic-curve algorithms, with `r || s` signatures of fixed length and never DER (RFC 7518 §3.4, TK-23).
+    /// The elliptic-curve algorithms, with `r || s` signatures of fixed length and never DER (RFC
+    /// 7518 §3.4, TK-23).
     pub(super) fn ecdsa(self) -> Option<&'static EcdsaVerificationAlgorithm> {
         Some(match self {
             Self::Es256 => &signature::ECDSA_P256_SHA256_FIXED,

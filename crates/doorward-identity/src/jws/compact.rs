@@ -11,9 +11,9 @@ pub const MAX_TOKEN: usize = 16 * 1024;
 /// The longest key id, in bytes (TK-09).
 pub const MAX_KID: usize = 256;
 
-/// Header parameters that would let a token say how it is to be verified, where its key lies, or that its payload is
-/// something else than it seems. None is supported, so each refuses the token (RFC 7515 §4.1, RFC 7797, RFC 8725 §3.10;
-/// TK-07, TK-08, TK-22, TK-25).
+/// Header parameters that would let a token say how it is to be verified, where its key lies, or
+/// that its payload is something else than it seems. None is supported, so each refuses the token
+/// (RFC 7515 §4.1, RFC 7797, RFC 8725 §3.10; TK-07, TK-08, TK-22, TK-25).
 const NEVER_TRUSTED: [&str; 7] = ["crit", "b64", "zip", "jku", "x5u", "x5c", "jwk"];
 
 /// Why a token in compact form was refused before anything in it could count.
@@ -59,8 +59,8 @@ pub struct Header {
     pub algorithm: Algorithm,
     /// `typ`, as it was written.
     pub typ: Option<String>,
-    /// `kid`, at most [`MAX_KID`] bytes without control characters. It is compared and never used as a name of
-    /// anything else (no file, no query, no URL).
+    /// `kid`, at most [`MAX_KID`] bytes without control characters. It is compared and never used
+    /// as a name of anything else (no file, no query, no URL).
     pub kid: Option<String>,
 }
 
@@ -79,14 +79,16 @@ impl<'t> Compact<'t> {
     /// Takes a token apart.
     ///
     /// # Errors
-    /// See [`JwsError`]; five parts (JWE), JSON serialisation and nested tokens are malformed (TK-25).
+    /// See [`JwsError`]; five parts (JWE), JSON serialisation and nested tokens are malformed
+    /// (TK-25).
     pub fn parse(token: &'t str) -> Result<Self, JwsError> {
         if token.len() > MAX_TOKEN {
             return Err(JwsError::TooLong);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
-        // A further dot would be a foreign character of the payload, so "exactly three parts" holds.
+        // A further dot would be a foreign character of the payload, so "exactly three parts"
+        // holds.
         let header = b64::decode(header).ok_or(JwsError::Malformed)?;
         Ok(Self {
             signed,
@@ -102,7 +104,8 @@ impl<'t> Compact<'t> {
         &self.header
     }
 
-    /// The payload as *anybody* may have written it. Its one use is to select the issuer whose keys must verify it.
+    /// The payload as *anybody* may have written it. Its one use is to select the issuer whose keys
+    /// must verify it.
     #[must_use]
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload
@@ -141,7 +144,8 @@ impl Header {
             Some(Json::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(JwsError::Malformed),
         };
-        // A nested token announces itself (RFC 7519 §5.2); its payload would be no claims set anyway.
+        // A nested token announces itself (RFC 7519 §5.2); its payload would be no claims set
+        // anyway.
         if text("cty")?.is_some_and(|cty| cty.eq_ignore_ascii_case("jwt")) {
             return Err(JwsError::Malformed);
         }

@@ -19,9 +19,9 @@ pub const MAX_KEYS: usize = 100;
 
 /// The public keys of one issuer that can verify a token.
 ///
-/// Keys for other uses (`use` other than `sig`, `key_ops` without `verify`), of other kinds, with private parts, too
-/// weak, or that are no keys at all are left out: a set may hold what others need. A symmetric key in a public document
-/// is never used (TK-10).
+/// Keys for other uses (`use` other than `sig`, `key_ops` without `verify`), of other kinds, with
+/// private parts, too weak, or that are no keys at all are left out: a set may hold what others
+/// need. A symmetric key in a public document is never used (TK-10).
 #[derive(Clone)]
 pub struct PublicKeys {
     keys: Arc<[VerifyingKey]>,
@@ -52,7 +52,8 @@ impl PublicKeys {
     /// Reads a JWK set.
     ///
     /// # Errors
-    /// See [`JwksError`]; a set without a usable key is an error, so that a wrong file or address is noticed.
+    /// See [`JwksError`]; a set without a usable key is an error, so that a wrong file or address
+    /// is noticed.
     pub fn from_jwks(document: &[u8]) -> Result<Self, JwksError> {
         if document.len() > MAX_JWKS {
             return Err(JwksError::TooLong);
@@ -108,9 +109,10 @@ impl PublicKeys {
     /// The one key that a token may be verified with.
     ///
     /// # Errors
-    /// [`AuthReason::UnknownKey`] when none has the token's `kid`, or none is there for its algorithm;
-    /// [`AuthReason::WrongAlgorithm`] when the named key is for other algorithms; [`AuthReason::AmbiguousKey`] when
-    /// more than one would do (JK-06). A key without an id is found only by a token without one.
+    /// [`AuthReason::UnknownKey`] when none has the token's `kid`, or none is there for its
+    /// algorithm; [`AuthReason::WrongAlgorithm`] when the named key is for other algorithms;
+    /// [`AuthReason::AmbiguousKey`] when more than one would do (JK-06). A key without an id is
+    /// found only by a token without one.
     pub fn select(&self, header: &Header) -> Result<&VerifyingKey, AuthReason> {
         let mut named = self
             .keys

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::algorithm::{Algorithm, RSA};
 use super::compact::JwsError;
 
-/// A key with the algorithms that it may verify. The pairing is fixed when the key is read; a token's `alg` only
-/// chooses among these.
+/// A key with the algorithms that it may verify. The pairing is fixed when the key is read; a
+/// token's `alg` only chooses among these.
 pub struct VerifyingKey {
     kid: Option<String>,
     verifiers: Vec<(Algorithm, Verifier)>,
@@ -25,8 +25,9 @@ enum Verifier {
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 impl VerifyingKey {
-    /// Takes the big-endian bytes of an RSA modulus and exponent; `None` for keys that are too small, too large, even,
-    /// or have an exponent below 3. A zero before the modulus is a known mistake of publishers (RFC 7518 §6.3.1.1).
+    /// Takes the big-endian bytes of an RSA modulus and exponent; `None` for keys that are too
+    /// small, too large, even, or have an exponent below 3. A zero before the modulus is a known
+    /// mistake of publishers (RFC 7518 §6.3.1.1).
     pub(super) fn rsa(
         kid: Option<String>,
         algorithm: Option<Algorithm>,
@@ -54,7 +55,8 @@ impl VerifyingKey {
         Self::with(kid, verifiers)
     }
 
-    /// Takes the coordinates of a point in full length (RFC 7518 §6.2.1); `None` when it is not on the curve.
+    /// Takes the coordinates of a point in full length (RFC 7518 §6.2.1); `None` when it is not on
+    /// the curve.
     pub(super) fn ecdsa(
         kid: Option<String>,
         algorithm: Algorithm,
@@ -74,8 +76,8 @@ impl VerifyingKey {
         Self::with(kid, vec![(algorithm, Verifier::Public(key))])
     }
 
-    /// Takes an Ed25519 public key; `None` when it is no point, or one of small order, under which signatures can be
-    /// found that hold for many messages (TK-23).
+    /// Takes an Ed25519 public key; `None` when it is no point, or one of small order, under which
+    /// signatures can be found that hold for many messages (TK-23).
     pub(super) fn ed25519(kid: Option<String>, x: &[u8]) -> Option<Self> {
         let point: &[u8; 32] = x.try_into().ok()?;
         if is_of_small_order(point) {
@@ -136,8 +138,8 @@ impl fmt::Debug for VerifyingKey {
 
 /// A secret that an issuer shares with us, at least 256 bits long.
 ///
-/// It verifies `HS256`, and `HS384` and `HS512` when it is as long as their hash (RFC 7518 §3.2). It prints redacted and
-/// is wiped when dropped.
+/// It verifies `HS256`, and `HS384` and `HS512` when it is as long as their hash (RFC 7518 §3.2).
+/// It prints redacted and is wiped when dropped.
 #[derive(Clone)]
 pub struct SymmetricKey {
     secret: Zeroizing<Vec<u8>>,
@@ -155,7 +157,8 @@ impl SymmetricKey {
     /// Takes a secret of at least 32 bytes, as it is: text is not decoded.
     ///
     /// # Errors
-    /// [`WeakSecret`] when it is shorter, so that an empty or short secret refuses to start anything.
+    /// [`WeakSecret`] when it is shorter, so that an empty or short secret refuses to start
+    /// anything.
     pub fn new(secret: &[u8]) -> Result<Self, WeakSecret> {
         if secret.len() < 32 {
             return Err(WeakSecret(secret.len()));
@@ -166,8 +169,8 @@ impl SymmetricKey {
         })
     }
 
-    /// Names the key: a token with a `kid` must then carry this one. Without a name a token's `kid` is not looked at,
-    /// since there is one key.
+    /// Names the key: a token with a `kid` must then carry this one. Without a name a token's `kid`
+    /// is not looked at, since there is one key.
     #[must_use]
     pub fn named(mut self, kid: &str) -> Self {
         self.kid = Some(kid.to_owned());
@@ -207,8 +210,9 @@ impl fmt::Debug for SymmetricKey {
     }
 }
 
-/// The y coordinates of the points of order 1, 2, 4 and 8, and those of their spellings that are not reduced modulo
-/// p = 2^255 - 19. The sign bit is masked off before comparing, which covers both signs of x.
+/// The y coordinates of the points of order 1, 2, 4 and 8, and those of their spellings that are
+/// not reduced modulo p = 2^255 - 19. The sign bit is masked off before comparing, which covers
+/// both signs of x.
 const SMALL_ORDER_Y: [[u8; 32]; 7] = [
     // 0 (order 4)
     [0; 32],

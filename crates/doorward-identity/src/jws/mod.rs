@@ -1,9 +1,10 @@
 //! JSON Web Signatures in compact form (RFC 7515), verified with keys that were parsed once.
 //!
-//! The order is carried by types: [`Compact::parse`] gives a header and bytes that nobody may believe, and only
-//! [`Compact::verify`] turns them into a [`VerifiedPayload`]. A key knows which algorithms it was made for
-//! ([`VerifyingKey`]); a token can choose among these and never beyond (RFC 8725 §3.1, TK-10). A public key can't verify
-//! a MAC, because the two are different variants of a private type.
+//! The order is carried by types: [`Compact::parse`] gives a header and bytes that nobody may
+//! believe, and only [`Compact::verify`] turns them into a [`VerifiedPayload`]. A key knows which
+//! algorithms it was made for ([`VerifyingKey`]); a token can choose among these and never beyond
+//! (RFC 8725 §3.1, TK-10). A public key can't verify a MAC, because the two are different variants
+//! of a private type.
 
 mod algorithm;
 mod compact;
