@@ -16,6 +16,7 @@
 //! the tests carry the same ids.
 
 mod call;
+mod carries;
 mod compose;
 mod edit;
 mod error;
@@ -42,6 +43,7 @@ mod value;
 mod version;
 
 pub use call::Call;
+pub use carries::Carries;
 pub use compose::{error_response, notification, request, result_response};
 pub use edit::{Edit, Rewrite, Span};
 pub use error::{ParseError, ParseFault, Refused, RpcError, code};
