@@ -6,8 +6,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-type ServerName = String;
-type Version = String; //TMP
+use doorward_wire::{ServerName, Version};
 
 use crate::{CallerKey, StoreFailure, b64};
 

@@ -17,8 +17,8 @@ use doorward_audit::{
     TargetLabel, Text, What, Who, method_label,
 };
 use doorward_identity::session::SessionId;
-use doorward_identity::{Caller, Identified};
-use doorward_policy::{PathPermit, Permit, Principal, Question};
+use doorward_identity::{AuthFailure, Caller, Identified};
+use doorward_policy::{Denial, ExchangeTicket, PathPermit, Permit, Question};
 use doorward_privacy::Cleared;
 use doorward_wire::{Call, Era, Head, Id, Kind, Method, Version};
 use http::{HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
@@ -88,13 +88,10 @@ where
     let admitted = core.doorman.admit(parts)?;
     let who = identify(core, server, &admitted, trail).await?;
     let policy = core.policy();
-    let path = policy
-        .path(&admitted.path, &who)
-        .map_err(|denial| Refusal::from_denial(&denial, &server.resource))?;
+    let path = policy.path(&admitted.path, &who).map_err(|denial| Refusal::from_denial(&denial, &server.resource))?;
     if matches!(who, Identified::Absent) && !policy.may_discover_anonymously(&server.name) {
         return Err(Refusal::no_credential(&server.resource).into());
     }
-    drop(policy);
     let step = Step { core, server, who, path, address: trail.facts.address };
     match admitted.parts.method {
         HttpMethod::POST => step.post(&admitted, body, trail).await,
@@ -135,11 +132,21 @@ async fn identify(
             Ok(verdict.who)
         }
         Err(failure) => {
-            record.result = AuthenticationResult::Failed(failure.reason);
+            record.result = AuthenticationResult::Failed(reason(&failure));
             core.ledger.authentication(record).await.map_err(|_| Refusal::not_recorded())?;
             Err(Refusal::bad_credential(&failure, &server.resource).into())
         }
     }
+}
+
+/// The ledger's word for a failed validation; the two lists have the same codes.
+fn reason(failure: &AuthFailure) -> Reason {
+    Reason::parse(failure.reason.code()).unwrap_or(Reason::Internal)
+}
+
+/// Whether the head names the modern era, which has no standalone stream and no session to end (A04).
+fn is_modern(head: &Head) -> bool {
+    head.version().and_then(Version::parse).is_some_and(|version| version.era() == Era::Modern)
 }
 
 fn label(caller: &Caller) -> Who {
@@ -185,9 +192,8 @@ impl Step<'_> {
     }
 
     fn note(&self, call: &Call, trail: &mut Trail) {
-        let policy = self.core.policy();
+        let (policy, server) = (self.core.policy(), &self.server.name);
         let message = call.message();
-        let server = &self.server.name;
         trail.facts.version = Some(call.version());
         if let Some(method) = message.method() {
             trail.facts.method = method_label(method);
@@ -213,13 +219,8 @@ impl Step<'_> {
             drop(self.record(permit, trail).await?);
             return Ok(respond::accepted(&id));
         }
-        let key = LinkKey {
-            server: self.server.name.clone(),
-            owner: owner(permit.principal()),
-            version,
-            capabilities,
-            session: None,
-        };
+        let key =
+            LinkKey { server: self.server.name.clone(), owner: owner(&permit), version, capabilities, session: None };
         let recorded = self.record(permit, trail).await?;
         let link = self.link(&key).await?;
         let place = self.place(link, None, version);
@@ -227,12 +228,7 @@ impl Step<'_> {
     }
 
     /// A call in a session, or the handshake that begins one.
-    async fn legacy(
-        self,
-        call: Call,
-        session: Option<Result<Arc<Session>, Absence>>,
-        trail: &mut Trail,
-    ) -> Walked {
+    async fn legacy(self, call: Call, session: Option<Result<Arc<Session>, Absence>>, trail: &mut Trail) -> Walked {
         let id = call.message().id().cloned();
         if matches!(call.message().kind(), Kind::Request { method: Method::Initialize, .. }) {
             // A session id that a client proposes is nothing to us (SE-08).
@@ -253,14 +249,14 @@ impl Step<'_> {
                 answered(place.send(recorded, None, None).await).await
             }
             Kind::Notification { method: Method::Cancelled } => {
-                let named = call.message().cancelled_id().and_then(|id| session.desk().call(id));
-                let Some(ours) = named else {
+                let named = call.message().cancelled_id().and_then(|id| session.desk().call(id).cloned());
+                let Some(open) = named else {
                     // What is over or never was can't be cancelled; saying so helps nobody (B08).
                     return Err(self.no_exchange().into());
                 };
-                let permit = self.decide(call, Some(ours), trail).await?;
+                let permit = self.decide(call, Some(&open.ticket), trail).await?;
                 let recorded = self.record(permit, trail).await?;
-                answered(place.send(recorded, Some(&Id::number(ours)), None).await).await
+                answered(place.send(recorded, Some(&Id::number(open.ours)), None).await).await
             }
             Kind::Notification { .. } => {
                 let permit = self.decide(call, None, trail).await?;
@@ -271,7 +267,7 @@ impl Step<'_> {
                 // An answer goes to the question that it answers, once (JS-08).
                 let open = id.as_ref().and_then(|id| session.desk().question(id).cloned());
                 let Some(question) = open else { return Err(self.no_exchange().into()) };
-                let permit = self.decide(call, Some(0), trail).await?;
+                let permit = self.decide(call, Some(&question.pass.ticket()), trail).await?;
                 let recorded = self.record(permit, trail).await?;
                 let taken = id.as_ref().and_then(|id| session.desk().take_question(id));
                 if taken.is_none() {
@@ -291,7 +287,7 @@ impl Step<'_> {
         let permit = self.decide(call, None, trail).await?;
         let key = LinkKey {
             server: self.server.name.clone(),
-            owner: owner(permit.principal()),
+            owner: owner(&permit),
             version,
             capabilities,
             session: Some(self.core.next_number()),
@@ -353,7 +349,7 @@ impl Step<'_> {
     async fn listen(self, admitted: &Admitted, trail: &mut Trail) -> Walked {
         trail.facts.method = "listen";
         let head = Head::read(&admitted.parts.headers).map_err(Refusal::from_wire)?;
-        if head.is_modern() {
+        if is_modern(&head) {
             return Err(Refusal::method_not_allowed("POST").into());
         }
         let session = self.required_session(&head, trail).await?;
@@ -362,15 +358,10 @@ impl Step<'_> {
         let policy = self.core.policy();
         let pace = policy.throttle(self.address, &self.who).map_err(|denial| self.denied(&denial))?;
         let attendance = policy
-            .attend(&self.server.name, &self.who, trail.id.clone(), pace, self.path)
-            .map_err(|denial| Refusal::from_denial(&denial, &self.server.resource))?;
-        drop(policy);
-        let recorded = self
-            .core
-            .ledger
-            .record(attendance, trail.facts.clone())
-            .await
-            .map_err(|_| Refusal::not_recorded())?;
+            .attend(&self.server.name, &self.who, trail.id.clone(), pace, self.path.clone())
+            .map_err(|denial| self.denied(&denial))?;
+        let recorded =
+            self.core.ledger.record(attendance, trail.facts.clone()).await.map_err(|_| Refusal::not_recorded())?;
         let link = Arc::clone(session.link());
         let place = Place {
             core: Arc::clone(self.core),
@@ -386,7 +377,7 @@ impl Step<'_> {
     async fn end(self, admitted: &Admitted, trail: &mut Trail) -> Walked {
         trail.facts.method = "end_session";
         let head = Head::read(&admitted.parts.headers).map_err(Refusal::from_wire)?;
-        if head.is_modern() {
+        if is_modern(&head) {
             return Err(Refusal::method_not_allowed("POST").into());
         }
         let named = head.session().and_then(SessionId::parse).map(|id| id.digest());
@@ -444,10 +435,10 @@ impl Step<'_> {
     async fn decide(
         &self,
         call: Call,
-        exchange: Option<u64>,
+        exchange: Option<&ExchangeTicket>,
         trail: &mut Trail,
     ) -> Result<Permit, Box<Refusal>> {
-        let policy = Arc::clone(&*self.core.policy());
+        let policy = self.core.policy();
         let pace = policy
             .throttle(self.address, &self.who)
             .map_err(|denial| self.denied(&denial).answering(call.message().id()))?;
@@ -464,25 +455,25 @@ impl Step<'_> {
         };
         match policy.decide(question).await {
             Ok(permit) => {
-                trail.facts.rule = permit.rule().map(Text::clip);
-                if matches!(permit.principal(), Principal::Anonymous(_)) {
+                trail.facts.rule = permit.rule().map(|rule| Text::clip(rule));
+                if permit.principal().is_anonymous() {
                     trail.facts.who = Who::Anonymous;
                 }
                 Ok(permit)
             }
             Err(denied) => {
-                trail.facts.rule = denied.rule.as_deref().map(Text::clip);
-                Err(Refusal::from_denied_call(&denied.denial, &denied.call, &self.server.resource).into())
+                trail.facts.rule = denied.rule.as_ref().map(|rule| Text::clip(rule));
+                Err(Refusal::from_denied(&denied, &self.server.resource).into())
             }
         }
     }
 
-    fn denied(&self, denial: &doorward_policy::Denial) -> Refusal {
+    fn denied(&self, denial: &Denial) -> Refusal {
         Refusal::from_denial(denial, &self.server.resource)
     }
 
     fn no_exchange(&self) -> Refusal {
-        self.denied(&doorward_policy::Denial::NoExchange)
+        self.denied(&Denial::NoExchange)
     }
 
     /// Clears what the call carries, and puts the decision on record. Nothing is sent without both.
@@ -496,9 +487,11 @@ impl Step<'_> {
             Identified::Absent => None,
         };
         let holds = |bytes: &[u8]| caller.is_some_and(|caller| caller.credential().appears_in(bytes));
-        let cleared = self.core.clearance.clear(permit, &holds).map_err(|rejected| {
-            Refusal::not_cleared().answering(rejected.carrier.call().message().id())
-        })?;
+        let cleared = self
+            .core
+            .clearance
+            .clear(permit, &holds)
+            .map_err(|rejected| Refusal::not_cleared().answering(rejected.carrier.call().message().id()))?;
         let id = cleared.get().call().message().id().cloned();
         let recorded = self.core.ledger.record(cleared, trail.facts.clone()).await;
         recorded.map_err(|error| {
@@ -536,11 +529,8 @@ fn refused_by_upstream((refusal, pass): (Refusal, Arc<Pass>)) -> Walked {
     Ok(refusal.response(pass.decision()))
 }
 
-fn owner(principal: &Principal) -> Owner {
-    match principal {
-        Principal::Caller(caller) => Owner::Caller(caller.key().clone()),
-        Principal::Anonymous(_) => Owner::Anonymous,
-    }
+fn owner(permit: &Permit) -> Owner {
+    permit.principal().caller().map_or(Owner::Anonymous, |caller| Owner::Caller(caller.key().clone()))
 }
 
 /// A digest of what a client declared, as it wrote it: another spelling is another link, which costs little.

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use doorward_audit::{DecisionId, Ledger};
 use doorward_identity::session::SessionLog;
 use doorward_identity::{Authenticator, Caller, Resource, Revocations};
-use doorward_policy::Policy;
+use doorward_policy::{CatalogueLog, Policy, RuleBook};
 use doorward_privacy::Clearance;
 use doorward_wire::{ListKind, Message, ServerName};
 use tokio::sync::watch;
 
 use crate::clock::{NoRandomness, Surroundings, System};
 use crate::door::Doorman;
+use crate::lessons::Lessons;
 use crate::service::McpService;
 use crate::session::{SessionLimits, SessionSummary, Sessions};
 use crate::upstream::Upstream;
@@ -38,7 +38,8 @@ pub struct Guard {
 pub(crate) struct Core {
     pub(crate) authenticator: Authenticator,
     revocations: Arc<Revocations>,
-    policy: ArcSwap<Policy>,
+    policy: Arc<Policy>,
+    lessons: Lessons,
     pub(crate) clearance: Clearance,
     pub(crate) ledger: Ledger,
     pub(crate) sessions: Arc<Sessions>,
@@ -85,8 +86,8 @@ impl Core {
         Ok(DecisionId::new(now, random))
     }
 
-    pub(crate) fn policy(&self) -> arc_swap::Guard<Arc<Policy>> {
-        self.policy.load()
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     pub(crate) fn is_revoked(&self, caller: &Caller) -> bool {
@@ -98,8 +99,8 @@ impl Core {
     }
 
     /// Learns what a server offers from the unfiltered page of a list.
-    pub(crate) fn learn(&self, server: &Server, kind: ListKind, page: &Message) {
-        self.policy.load().learn(&server.name, kind, page);
+    pub(crate) fn learn(&self, server: &ServerName, kind: ListKind, page: &Message) {
+        self.lessons.learn(&self.policy, server, kind, page);
     }
 
     fn changed(&self) {
@@ -115,16 +116,16 @@ impl Guard {
         McpService::new(Arc::clone(&self.core), Arc::new(Server { name, resource, upstream, call_timeout }))
     }
 
-    /// Replaces the policy for every request from now on, and ends the streams that it no longer allows.
-    pub fn replace_policy(&self, policy: Policy) {
-        self.core.policy.store(Arc::new(policy));
+    /// Replaces the rules for every request from now on, and ends the streams that they no longer allow.
+    pub fn replace_rules(&self, book: RuleBook) {
+        self.core.policy.replace(book);
         self.core.changed();
     }
 
     /// The policy in force.
     #[must_use]
-    pub fn policy(&self) -> Arc<Policy> {
-        self.core.policy.load_full()
+    pub fn policy(&self) -> &Policy {
+        &self.core.policy
     }
 
     /// Revokes one token: it is dead on the next request, and its streams end now.
@@ -197,6 +198,7 @@ pub struct Ready {
     ledger: Ledger,
     session_limits: SessionLimits,
     session_log: Option<Arc<dyn SessionLog>>,
+    catalogue_log: Option<Arc<dyn CatalogueLog>>,
     surroundings: Arc<dyn Surroundings>,
 }
 
@@ -218,7 +220,11 @@ impl GuardBuilder<WantsDoor> {
 impl GuardBuilder<WantsIdentity> {
     /// Decides who proves a caller. `revocations` must be the set that the authenticator asks.
     #[must_use]
-    pub fn authenticate(self, authenticator: Authenticator, revocations: Arc<Revocations>) -> GuardBuilder<WantsPolicy> {
+    pub fn authenticate(
+        self,
+        authenticator: Authenticator,
+        revocations: Arc<Revocations>,
+    ) -> GuardBuilder<WantsPolicy> {
         GuardBuilder { state: WantsPolicy { doorman: self.state.doorman, authenticator, revocations } }
     }
 }
@@ -241,6 +247,7 @@ impl GuardBuilder<WantsLedger> {
                 ledger,
                 session_limits: SessionLimits::default(),
                 session_log: None,
+                catalogue_log: None,
                 surroundings: Arc::new(System),
             },
         }
@@ -262,6 +269,13 @@ impl GuardBuilder<Ready> {
         self
     }
 
+    /// Keeps what servers tell of themselves over a restart.
+    #[must_use]
+    pub fn catalogue_log(mut self, log: Arc<dyn CatalogueLog>) -> Self {
+        self.state.catalogue_log = Some(log);
+        self
+    }
+
     /// Replaces clock and randomness, for tests.
     #[must_use]
     pub fn surroundings(mut self, surroundings: Arc<dyn Surroundings>) -> Self {
@@ -272,13 +286,14 @@ impl GuardBuilder<Ready> {
     /// The guard.
     #[must_use]
     pub fn build(self) -> Guard {
-        let Ready { decided, ledger, session_limits, session_log, surroundings } = self.state;
+        let Ready { decided, ledger, session_limits, session_log, catalogue_log, surroundings } = self.state;
         let WantsLedger { identity, policy } = decided;
         let sessions = Sessions::new(session_limits, session_log, Arc::clone(&surroundings));
         let core = Core {
             authenticator: identity.authenticator,
             revocations: identity.revocations,
-            policy: ArcSwap::from_pointee(policy),
+            policy: Arc::new(policy),
+            lessons: Lessons::new(catalogue_log),
             clearance: Clearance::new(),
             ledger,
             sessions,

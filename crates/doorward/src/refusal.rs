@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use doorward_audit::{DecisionId, Reason};
-use doorward_identity::{AuthFailure, Challenge, Resource, www_authenticate};
-use doorward_policy::Denial;
+use doorward_identity::{AuthFailure, AuthReason, Challenge, Resource, www_authenticate};
+use doorward_policy::{Denial, Denied};
 use doorward_wire::{Call, Era, Id, Refused, RpcError, Target, Version, code, error_response};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -115,8 +115,7 @@ impl Refusal {
     /// The method is not offered on this path.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let text = format!("this path answers {allow} only");
-        let mut refusal =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, Reason::BadMessage, code::INVALID_REQUEST, text);
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, Reason::BadMessage, code::INVALID_REQUEST, text);
         refusal.allow = Some(allow);
         refusal
     }
@@ -124,15 +123,7 @@ impl Refusal {
     /// What the message layer refused before anything was decided.
     pub(crate) fn from_wire(refused: Refused) -> Self {
         let Refused { status, error, id, .. } = refused;
-        Self {
-            status,
-            reason: Reason::BadMessage,
-            error,
-            id,
-            challenge: None,
-            retry_after: None,
-            allow: None,
-        }
+        Self { status, reason: Reason::BadMessage, error, id, challenge: None, retry_after: None, allow: None }
     }
 
     /// No credential where one is needed: 401 without an error code (A52, TK-01).
@@ -147,19 +138,28 @@ impl Refusal {
         refusal
     }
 
-    /// A credential that is not accepted (A52).
+    /// A credential that is not accepted (A52). When the issuer's keys can't be had, that is not the caller's doing.
     pub(crate) fn bad_credential(failure: &AuthFailure, resource: &Resource) -> Self {
+        let reason = Reason::parse(failure.reason.code()).unwrap_or(Reason::Internal);
         if failure.malformed {
             return Self::new(
                 StatusCode::BAD_REQUEST,
-                Reason::MalformedToken,
+                reason,
                 own_code::BAD_CREDENTIAL,
                 "the `Authorization` header is malformed: send it once, as `Bearer TOKEN`",
             );
         }
+        if failure.reason == AuthReason::KeysUnavailable {
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                reason,
+                own_code::FAULT,
+                "the credential can't be checked at the moment; try again later",
+            );
+        }
         let mut refusal = Self::new(
             StatusCode::UNAUTHORIZED,
-            Reason::MalformedToken,
+            reason,
             own_code::BAD_CREDENTIAL,
             "the credential is not accepted here: get a new one for this server",
         );
@@ -167,59 +167,60 @@ impl Refusal {
         refusal
     }
 
-    /// What the policy said.
+    /// What the policy said, of a request that never became a call.
     pub(crate) fn from_denial(denial: &Denial, resource: &Resource) -> Self {
-        match denial {
+        let reason = denial.reason();
+        let mut refusal = match denial {
             Denial::Unauthenticated => Self::no_credential(resource),
             Denial::MissingScope { needed, granted } => {
                 let wanted = needed.union(granted).cloned().collect();
                 let mut refusal = Self::new(
                     StatusCode::FORBIDDEN,
-                    Reason::InsufficientScope,
+                    reason,
                     own_code::INSUFFICIENT_SCOPE,
                     "the credential lacks a scope that this needs",
                 );
-                refusal.challenge =
-                    Some(www_authenticate(resource, Challenge::InsufficientScope { scopes: &wanted }));
+                refusal.challenge = Some(www_authenticate(resource, Challenge::InsufficientScope { scopes: &wanted }));
                 refusal
             }
-            Denial::Forbidden => Self::new(
-                StatusCode::FORBIDDEN,
-                Reason::Forbidden,
-                own_code::FORBIDDEN,
-                "this caller may not do that",
-            ),
-            Denial::Interceptor { reason } => {
-                Self::new(StatusCode::FORBIDDEN, Reason::Interceptor, own_code::INTERCEPTED, reason.clone())
+            Denial::Forbidden => {
+                Self::new(StatusCode::FORBIDDEN, reason, own_code::FORBIDDEN, "this caller may not do that")
+            }
+            Denial::Interceptor { reason: why } => {
+                Self::new(StatusCode::FORBIDDEN, reason, own_code::INTERCEPTED, why.clone())
             }
             Denial::TooFast { retry_after } => Self::too_fast(*retry_after),
             Denial::NoExchange => Self::new(
                 StatusCode::BAD_REQUEST,
-                Reason::NoExchange,
+                reason,
                 code::INVALID_REQUEST,
                 "this message belongs to no open exchange",
             ),
-            // Invisible and unknown need the call for their words; without one they are the plainest refusal.
+            // Invisible and unknown take their words from the call; without one they are the plainest refusal.
             Denial::Invisible | Denial::UnknownMethod => {
-                Self::new(StatusCode::NOT_FOUND, Reason::Invisible, code::METHOD_NOT_FOUND, "not found")
+                Self::new(StatusCode::NOT_FOUND, reason, code::METHOD_NOT_FOUND, "not found")
             }
-            _ => Self::fault(),
-        }
+            Denial::Fault(_) => Self::fault(),
+        };
+        refusal.reason = reason;
+        refusal
     }
 
-    /// What the policy said of this call, in the words of its era.
-    pub(crate) fn from_denied_call(denial: &Denial, call: &Call, resource: &Resource) -> Self {
-        let refusal = match denial {
+    /// What the policy said of a call, in the words of its era.
+    pub(crate) fn from_denied(denied: &Denied, resource: &Resource) -> Self {
+        let call = &denied.call;
+        let mut refusal = match &denied.denial {
             Denial::Invisible => Self::unknown_target(call),
             Denial::UnknownMethod => {
                 let status = match call.era() {
                     Era::Modern => StatusCode::NOT_FOUND,
                     Era::Legacy => StatusCode::OK,
                 };
-                Self::new(status, Reason::UnknownMethod, code::METHOD_NOT_FOUND, "Method not found")
+                Self::new(status, denied.reason, code::METHOD_NOT_FOUND, "Method not found")
             }
             other => Self::from_denial(other, resource),
         };
+        refusal.reason = denied.reason;
         refusal.answering(call.message().id())
     }
 

@@ -108,7 +108,9 @@ fn streamed(exchange: Exchange, first: Option<Released>) -> Response<Body> {
     response
 }
 
-fn encode(released: &Released) -> Bytes {
+/// One released event as it stands on an event stream. Nothing else can be put there.
+#[must_use]
+pub fn encode(released: &Released) -> Bytes {
     sse::encode(&sse::Event {
         id: released.id().map(str::to_owned),
         event: None,
@@ -124,4 +126,3 @@ pub(crate) fn accepted(decision: &DecisionId) -> Response<Body> {
     stamp(&mut response, decision);
     response
 }
-

@@ -13,7 +13,8 @@ use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 pub use self::origin::{
-    AllowedHosts, AllowedOrigins, Authority, HostChecked, HostRefused, MalformedAuthority, OriginChecked, OriginRefused, Scheme,
+    AllowedHosts, AllowedOrigins, Authority, HostChecked, HostRefused, MalformedAuthority, OriginChecked,
+    OriginRefused, Scheme,
 };
 use crate::body::BodyError;
 use crate::refusal::{Refusal, own_code};

@@ -37,18 +37,14 @@ impl Authority {
                 Some((host, port)) => (host, Some(port)),
                 None => (text, None),
             };
-            let plain =
-                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
             if host.is_empty() || host.len() > 253 || !host.bytes().all(plain) {
                 return Err(MalformedAuthority);
             }
             (host.to_ascii_lowercase(), port)
         };
         let port = port.map(parse_port).transpose()?;
-        Ok(Self {
-            host: host.into(),
-            port,
-        })
+        Ok(Self { host: host.into(), port })
     }
 
     /// The host, lower case; an IPv6 address stands in brackets.
@@ -169,9 +165,7 @@ impl AllowedHosts {
         };
         let target = match target.authority() {
             None => None,
-            Some(authority) => {
-                Some(Authority::parse(authority.as_str()).map_err(|_| HostRefused::Malformed)?)
-            }
+            Some(authority) => Some(Authority::parse(authority.as_str()).map_err(|_| HostRefused::Malformed)?),
         };
         let named = match (header, target) {
             (None, None) => return Err(HostRefused::Missing),
@@ -184,11 +178,7 @@ impl AllowedHosts {
             Some(port) => on_list(port),
             None => on_list(Scheme::Http.default_port()) || on_list(Scheme::Https.default_port()),
         };
-        if allowed {
-            Ok(HostChecked { authority: named })
-        } else {
-            Err(HostRefused::NotAllowed)
-        }
+        if allowed { Ok(HostChecked { authority: named }) } else { Err(HostRefused::NotAllowed) }
     }
 }
 
@@ -232,9 +222,7 @@ impl HostRefused {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::NotAllowed => StatusCode::FORBIDDEN,
-            Self::Missing | Self::Doubled | Self::Malformed | Self::Contradictory => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Missing | Self::Doubled | Self::Malformed | Self::Contradictory => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -265,10 +253,7 @@ impl AllowedOrigins {
     #[must_use]
     pub fn allow_loopback(mut self, port: u16) -> Self {
         for host in LOOPBACK {
-            let authority = Authority {
-                host: host.into(),
-                port: Some(port),
-            };
+            let authority = Authority { host: host.into(), port: Some(port) };
             self.named.insert(serialise(Scheme::Http, &authority));
         }
         self
@@ -286,13 +271,8 @@ impl AllowedOrigins {
             "http" => serialise(Scheme::Http, &Authority::parse(rest)?),
             "https" => serialise(Scheme::Https, &Authority::parse(rest)?),
             _ => {
-                let plain = |byte: u8| {
-                    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'+' | b':')
-                };
-                if scheme.is_empty()
-                    || rest.is_empty()
-                    || !scheme.bytes().chain(rest.bytes()).all(plain)
-                {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'+' | b':');
+                if scheme.is_empty() || rest.is_empty() || !scheme.bytes().chain(rest.bytes()).all(plain) {
                     return Err(MalformedAuthority);
                 }
                 text.into()
@@ -316,9 +296,7 @@ impl AllowedOrigins {
         };
         let text = origin.to_str().map_err(|_| OriginRefused::NotAllowed)?;
         if self.named.contains(text) {
-            Ok(OriginChecked {
-                origin: Some(text.into()),
-            })
+            Ok(OriginChecked { origin: Some(text.into()) })
         } else {
             Err(OriginRefused::NotAllowed)
         }
@@ -357,9 +335,7 @@ pub enum OriginRefused {
     #[error("the request names more than one origin")]
     Doubled,
     /// `null`, malformed, or not on the list.
-    #[error(
-        "pages of this origin may not call this server; add it to the allowed origins if they should"
-    )]
+    #[error("pages of this origin may not call this server; add it to the allowed origins if they should")]
     NotAllowed,
 }
 
@@ -381,19 +357,14 @@ mod tests {
     fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(
-                name.clone(),
-                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-            );
+            headers.append(name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
 
     fn local() -> AllowedHosts {
         let public = Authority::parse("mcp.example.com").unwrap();
-        AllowedHosts::none()
-            .allow_loopback(8700)
-            .allow(Scheme::Https, &public)
+        AllowedHosts::none().allow_loopback(8700).allow(Scheme::Https, &public)
     }
 
     fn check_host(values: &[&str]) -> Result<HostChecked, HostRefused> {
@@ -402,17 +373,8 @@ mod tests {
 
     #[test]
     fn er_07_the_nodes_own_names_are_served() {
-        let good = [
-            "localhost:8700",
-            "LOCALHOST:8700",
-            "127.0.0.1:8700",
-            "[::1]:8700",
-            "[0:0:0:0:0:0:0:1]:8700",
-        ];
-        for host in
-            good.iter()
-                .chain(&["mcp.example.com", "mcp.example.com:443", "MCP.Example.Com"])
-        {
+        let good = ["localhost:8700", "LOCALHOST:8700", "127.0.0.1:8700", "[::1]:8700", "[0:0:0:0:0:0:0:1]:8700"];
+        for host in good.iter().chain(&["mcp.example.com", "mcp.example.com:443", "MCP.Example.Com"]) {
             assert!(check_host(&[host]).is_ok(), "{host}");
         }
     }
@@ -466,45 +428,25 @@ mod tests {
     #[test]
     fn er_07_a_missing_or_doubled_host_is_refused() {
         assert_eq!(check_host(&[]), Err(HostRefused::Missing));
-        assert_eq!(
-            check_host(&["localhost:8700", "localhost:8700"]),
-            Err(HostRefused::Doubled)
-        );
-        assert_eq!(
-            check_host(&["localhost:8700", "evil.test"]),
-            Err(HostRefused::Doubled)
-        );
+        assert_eq!(check_host(&["localhost:8700", "localhost:8700"]), Err(HostRefused::Doubled));
+        assert_eq!(check_host(&["localhost:8700", "evil.test"]), Err(HostRefused::Doubled));
     }
 
     #[test]
     fn er_07_the_target_and_the_header_must_agree() {
         let header = headers(header::HOST, &["localhost:8700"]);
-        let check = |headers: &HeaderMap, target: &'static str| {
-            local().check(headers, &Uri::from_static(target))
-        };
+        let check = |headers: &HeaderMap, target: &'static str| local().check(headers, &Uri::from_static(target));
         assert!(check(&HeaderMap::new(), "http://localhost:8700/mcp").is_ok());
         assert!(check(&header, "http://LOCALHOST:8700/mcp").is_ok());
-        assert_eq!(
-            check(&header, "http://127.0.0.1:8700/mcp"),
-            Err(HostRefused::Contradictory)
-        );
-        assert_eq!(
-            check(&header, "http://evil.test/mcp"),
-            Err(HostRefused::Contradictory)
-        );
-        assert_eq!(
-            check(&HeaderMap::new(), "http://a@localhost:8700/"),
-            Err(HostRefused::Malformed)
-        );
+        assert_eq!(check(&header, "http://127.0.0.1:8700/mcp"), Err(HostRefused::Contradictory));
+        assert_eq!(check(&header, "http://evil.test/mcp"), Err(HostRefused::Contradictory));
+        assert_eq!(check(&HeaderMap::new(), "http://a@localhost:8700/"), Err(HostRefused::Malformed));
     }
 
     #[test]
     fn er_07_an_empty_list_refuses_everything() {
         let header = headers(header::HOST, &["localhost"]);
-        assert_eq!(
-            AllowedHosts::none().check(&header, &Uri::from_static("/")),
-            Err(HostRefused::NotAllowed)
-        );
+        assert_eq!(AllowedHosts::none().check(&header, &Uri::from_static("/")), Err(HostRefused::NotAllowed));
     }
 
     fn origins() -> AllowedOrigins {
@@ -519,15 +461,10 @@ mod tests {
     #[test]
     fn er_08_no_origin_is_no_page_and_a_listed_one_may_call() {
         assert_eq!(origins().check(&HeaderMap::new()).unwrap().origin(), None);
-        for origin in [
-            "http://localhost:8700",
-            "http://[::1]:8700",
-            "https://app.example.com",
-            "vscode-webview://abc123",
-        ] {
-            let checked = origins()
-                .check(&headers(header::ORIGIN, &[origin]))
-                .unwrap();
+        for origin in
+            ["http://localhost:8700", "http://[::1]:8700", "https://app.example.com", "vscode-webview://abc123"]
+        {
+            let checked = origins().check(&headers(header::ORIGIN, &[origin])).unwrap();
             assert_eq!(checked.origin(), Some(origin));
         }
     }
@@ -563,35 +500,17 @@ mod tests {
 
     #[test]
     fn er_08_two_origins_are_refused_even_when_both_are_listed() {
-        let two = headers(
-            header::ORIGIN,
-            &["http://localhost:8700", "https://app.example.com"],
-        );
+        let two = headers(header::ORIGIN, &["http://localhost:8700", "https://app.example.com"]);
         assert_eq!(origins().check(&two), Err(OriginRefused::Doubled));
     }
 
     #[test]
     fn an_origin_in_the_configuration_is_one_origin() {
-        for text in [
-            "null",
-            "app.example.com",
-            "https://",
-            "https://a/b",
-            "https://a@b",
-            "x://",
-            "://a",
-            "a b://c",
-        ] {
+        for text in ["null", "app.example.com", "https://", "https://a/b", "https://a@b", "x://", "://a", "a b://c"] {
             assert!(AllowedOrigins::none().allow_text(text).is_err(), "{text:?}");
         }
-        let spelt = AllowedOrigins::none()
-            .allow_text("https://App.Example.com:443")
-            .unwrap();
-        assert!(
-            spelt
-                .check(&headers(header::ORIGIN, &["https://app.example.com"]))
-                .is_ok()
-        );
+        let spelt = AllowedOrigins::none().allow_text("https://App.Example.com:443").unwrap();
+        assert!(spelt.check(&headers(header::ORIGIN, &["https://app.example.com"])).is_ok());
     }
 
     proptest! {

@@ -1,30 +1,34 @@
 //! What a permit opens: the ids, the deadline and the stream of one call until its answer.
+//!
+//! The types are public so that what they refuse can be shown by tests that must not compile; nobody outside this
+//! crate can make one.
 
 mod life;
 mod release;
 mod screen;
 
-use std::sync::Arc;
 use doorward_audit::{DecisionId, Ending, OutcomeSlot, Reason, Recorded};
 use doorward_identity::Caller;
-use doorward_policy::{Attendance, Permit, Principal};
+use doorward_policy::{Attendance, ExchangeTicket, Permit, Principal};
 use doorward_privacy::Cleared;
 use doorward_wire::{Era, Id, Kind, Method, ToolHeaders, Version};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::StatusCode;
+use std::sync::Arc;
 
 pub(crate) use self::life::{Life, Over};
-pub(crate) use self::release::Released;
+pub use self::release::Released;
 use self::screen::Screening;
 use crate::guard::{Core, Server};
 use crate::refusal::Refusal;
-use crate::session::{Parked, Session};
+pub use crate::respond::encode;
+use crate::session::{OpenCall, Parked, Session};
 use crate::upstream::{Frame, Incoming, Link, Outgoing, Own, Shape, UpstreamError, WireIds};
 
 /// What lets messages of the upstream through to this client.
 #[derive(Debug)]
-pub(crate) enum Pass {
+pub enum Pass {
     /// A call that was permitted.
     Call(Permit),
     /// A legacy standalone stream that was permitted.
@@ -46,6 +50,14 @@ impl Pass {
         }
     }
 
+    /// What a later message must show to belong to this exchange.
+    pub(crate) fn ticket(&self) -> ExchangeTicket {
+        match self {
+            Self::Call(permit) => ExchangeTicket::of(permit),
+            Self::Stream(attendance) => ExchangeTicket::attending(attendance),
+        }
+    }
+
     fn method(&self) -> Option<&Method> {
         match self {
             Self::Call(permit) => permit.call().message().method(),
@@ -63,7 +75,7 @@ impl Pass {
 
 /// Where an exchange takes place.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub struct Place {
     pub(crate) core: Arc<Core>,
     pub(crate) server: Arc<Server>,
     pub(crate) link: Arc<dyn Link>,
@@ -72,7 +84,7 @@ pub(crate) struct Place {
 }
 
 /// One call between being sent and being answered.
-pub(crate) struct Exchange {
+pub struct Exchange {
     place: Place,
     pass: Arc<Pass>,
     ids: WireIds,
@@ -102,7 +114,7 @@ impl Place {
         let (out, ids, permit, slot) = Outgoing::from_recorded(recorded, ours, named, tool, deadline);
         let pass = Arc::new(Pass::Call(permit));
         if let (Some(session), Some(theirs), Some(ours)) = (&self.session, &ids.request, ours)
-            && let Err(why) = session.desk().open_call(theirs, ours)
+            && let Err(why) = session.desk().open_call(theirs, OpenCall { ours, ticket: pass.ticket() })
         {
             slot.close(Ending::Dropped);
             return Err(Box::new((Refusal::no_place(why).answering(Some(theirs)), pass)));
@@ -157,7 +169,8 @@ impl Place {
                 if let (UpstreamError::SessionEnded, Some(session)) = (&error, &self.session) {
                     self.core.sessions.remove(session, self.core.now());
                 }
-                let ending = if matches!(error, UpstreamError::TimedOut) { Ending::TimedOut } else { Ending::UpstreamFailed };
+                let ending =
+                    if matches!(error, UpstreamError::TimedOut) { Ending::TimedOut } else { Ending::UpstreamFailed };
                 slot.close(ending);
                 Err(Box::new((Refusal::from_upstream(&error).answering(ids.request.as_ref()), pass)))
             }

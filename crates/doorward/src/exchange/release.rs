@@ -15,7 +15,7 @@ use super::screen::Screened;
 /// It comes from an upstream's event that was screened by the policy and cleared by privacy, or from Doorward
 /// itself.
 #[derive(Debug)]
-pub(crate) struct Released {
+pub struct Released {
     id: Option<String>,
     retry: Option<u64>,
     content: Content,

@@ -135,15 +135,12 @@ fn shown(message: Message, place: &Place, pass: &Pass) -> Result<Message, &'stat
     if message.result().is_none() {
         return Ok(message);
     }
-    let Pass::Call(permit) = pass else { return Err("a stream answers no list") };
-    place.core.learn(&place.server, kind, &message);
-    let policy = place.core.policy();
-    let mut keep = |key: &str| policy.keep(pass.principal(), permit.server(), kind, key);
-    match message.retain(kind, &mut keep) {
-        Ok(Some(filtered)) => Ok(filtered),
-        Ok(None) => Ok(message.private_cache().unwrap_or(message)),
-        Err(_) => Err("its list can't be read"),
-    }
+    place.core.learn(&place.server.name, kind, &message);
+    place
+        .core
+        .policy()
+        .screen(pass.principal(), &place.server.name, kind, &message)
+        .map_err(|_| "its list can't be read")
 }
 
 /// A notification goes to the exchange that it names, and to the stream where the era wants it.

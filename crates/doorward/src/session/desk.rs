@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use doorward_policy::ExchangeTicket;
 use doorward_wire::Id;
 
 use crate::exchange::Pass;
@@ -33,10 +34,19 @@ pub(crate) struct Parked {
     pub(crate) pass: Arc<Pass>,
 }
 
+/// A call under way.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenCall {
+    /// Our number for it.
+    pub(crate) ours: u64,
+    /// What a message must show to belong to it.
+    pub(crate) ticket: ExchangeTicket,
+}
+
 /// The books of one session. Every one of them is bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
-    calls: HashMap<Id, u64>,
+    calls: HashMap<Id, OpenCall>,
     questions: BTreeMap<u64, Question>,
     parked: BTreeMap<u64, Parked>,
     asked: u64,
@@ -53,14 +63,14 @@ pub(crate) enum NoPlace {
 
 impl Desk {
     /// Notes a call under way.
-    pub(crate) fn open_call(&mut self, theirs: &Id, ours: u64) -> Result<(), NoPlace> {
+    pub(crate) fn open_call(&mut self, theirs: &Id, open: OpenCall) -> Result<(), NoPlace> {
         if self.calls.contains_key(theirs) {
             return Err(NoPlace::IdInUse);
         }
         if self.calls.len() >= MAX_CALLS {
             return Err(NoPlace::Full);
         }
-        self.calls.insert(theirs.clone(), ours);
+        self.calls.insert(theirs.clone(), open);
         Ok(())
     }
 
@@ -69,9 +79,9 @@ impl Desk {
         self.calls.remove(theirs);
     }
 
-    /// Our number for the call that the client knows as `theirs`.
-    pub(crate) fn call(&self, theirs: &Id) -> Option<u64> {
-        self.calls.get(theirs).copied()
+    /// The call that the client knows as `theirs`.
+    pub(crate) fn call(&self, theirs: &Id) -> Option<&OpenCall> {
+        self.calls.get(theirs)
     }
 
     /// Notes a question and gives the id under which the client is asked; none when too many are open.
@@ -98,7 +108,8 @@ impl Desk {
 
     /// The id under which the client knows the server's question `theirs`, withdrawn now.
     pub(crate) fn withdraw(&mut self, theirs: &Id) -> Option<Id> {
-        let number = self.questions.iter().find(|(_, question)| question.theirs == *theirs).map(|(number, _)| *number)?;
+        let number =
+            self.questions.iter().find(|(_, question)| question.theirs == *theirs).map(|(number, _)| *number)?;
         self.questions.remove(&number);
         Some(Id::number(number))
     }

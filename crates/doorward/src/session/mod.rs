@@ -7,6 +7,6 @@
 mod desk;
 mod table;
 
-pub(crate) use self::desk::{Desk, NoPlace, Parked, Question};
-pub use self::table::{SessionLimits, SessionSummary};
+pub(crate) use self::desk::{Desk, NoPlace, OpenCall, Parked, Question};
 pub(crate) use self::table::{Absence, Opening, Session, Sessions};
+pub use self::table::{SessionLimits, SessionSummary};

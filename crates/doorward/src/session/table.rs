@@ -246,7 +246,7 @@ impl Sessions {
         }
         if let Some(log) = &self.log {
             let record = self.record(&session);
-            if let Err(error) = log.open(record).await {
+            if let Err(error) = log.open(&record).await {
                 // What is remembered serves the operator's list; the session itself lives here.
                 tracing::warn!(%error, "a session could not be noted in the store");
             }
@@ -269,8 +269,12 @@ impl Sessions {
             self.remove(&session, now);
             return Err(Absence::Expired);
         }
+        let was_nobodys = session.key().is_none();
         match session.admit(who) {
             Ok(()) => {
+                if was_nobodys {
+                    self.note_adoption(&session);
+                }
                 session.last_used_ms.store(millis(now), Ordering::Relaxed);
                 Ok(session)
             }
@@ -280,6 +284,17 @@ impl Sessions {
             }
             Err(absence) => Err(absence),
         }
+    }
+
+    /// Notes in the store that an anonymous session has become somebody's.
+    fn note_adoption(&self, session: &Session) {
+        let (Some(log), Some(owner)) = (self.log.clone(), session.key()) else { return };
+        let digest = session.digest;
+        tokio::spawn(async move {
+            if let Err(error) = log.adopt(&digest, &owner).await {
+                tracing::warn!(%error, "the owner of a session could not be noted in the store");
+            }
+        });
     }
 
     /// Ends a session: its streams close, its link is closed, its id is unknown from now on.
@@ -318,13 +333,10 @@ impl Sessions {
     }
 
     fn record(&self, session: &Session) -> SessionRecord {
-        let key = session.key();
         SessionRecord {
             digest: session.digest,
             server: session.server.clone(),
-            issuer: key.as_ref().map(|key| key.issuer().to_owned()),
-            subject: key.as_ref().map(|key| key.subject().to_owned()),
-            client: key.as_ref().and_then(|key| key.client().map(str::to_owned)),
+            owner: session.key(),
             opened_at: session.opened,
             last_used: session.opened,
             expires_at: session.opened + self.limits.absolute,
@@ -335,7 +347,8 @@ impl Sessions {
     /// Ends what is idle, also when nobody comes by: a task that lives as long as the table.
     fn sweep_from_now_on(self: &Arc<Self>) {
         let weak: Weak<Self> = Arc::downgrade(self);
-        let pause = (self.limits.idle.min(self.limits.anonymous_idle) / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
+        let pause = (self.limits.idle.min(self.limits.anonymous_idle) / 4)
+            .clamp(Duration::from_millis(50), Duration::from_secs(10));
         self.sweeper.call_once(|| {
             tokio::spawn(async move {
                 loop {

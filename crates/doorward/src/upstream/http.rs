@@ -9,9 +9,9 @@ use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use bytes::Bytes;
 use doorward_wire::{Era, Kind, Method, sse};
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use futures::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
@@ -221,7 +221,10 @@ fn incoming(response: Response<Body>, asks: bool) -> Result<Incoming, UpstreamEr
     let (parts, body) = response.into_parts();
     let status = parts.status;
     let refused = status.is_redirection()
-        || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+        || matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        );
     if refused {
         return Err(UpstreamError::Status(status));
     }
@@ -237,7 +240,10 @@ fn incoming(response: Response<Body>, asks: bool) -> Result<Incoming, UpstreamEr
         return Ok(Incoming { status: StatusCode::ACCEPTED, shape: Shape::Accepted, frames: stream::empty().boxed() });
     }
     if status.is_success() {
-        return Err(UpstreamError::Protocol(format!("a request was answered with content type `{}`", kind.escape_default())));
+        return Err(UpstreamError::Protocol(format!(
+            "a request was answered with content type `{}`",
+            kind.escape_default()
+        )));
     }
     Err(UpstreamError::Status(status))
 }

@@ -19,8 +19,8 @@ use doorward_wire::{ServerName, Version};
 use futures::stream::BoxStream;
 
 pub use self::http::HttpUpstream;
-pub use self::outgoing::{Outgoing, Own};
 pub(crate) use self::outgoing::WireIds;
+pub use self::outgoing::{Outgoing, Own};
 
 /// A guarded server, as the corridor sees it.
 #[async_trait]

@@ -51,11 +51,7 @@ impl Outgoing {
         let permit = cleared.into_inner();
         let call = permit.call();
         let original = call.message();
-        let ids = WireIds {
-            ours,
-            request: original.id().cloned(),
-            progress: original.progress_token().cloned(),
-        };
+        let ids = WireIds { ours, request: original.id().cloned(), progress: original.progress_token().cloned() };
         let mut edit = original.edit();
         if let Some(number) = ours.map(Id::number) {
             edit = edit.id(&number);

@@ -1,0 +1,7 @@
+use doorward::identity::Credential;
+
+fn leak(credential: &Credential) -> String {
+    format!("{credential}")
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+use doorward::policy::{Anonymous, Principal};
+
+fn main() {
+    let _principal = Principal::Anonymous(Anonymous(()));
+}
