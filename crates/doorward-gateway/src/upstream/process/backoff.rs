@@ -16,13 +16,7 @@ const MOST: usize = 4096;
 /// Exponential backoff with full jitter: a time drawn evenly between nothing and the bound that `failures` sets.
 /// `random` is any 64 random bits.
 pub(super) fn delay(failures: u32, random: u64) -> Duration {
-    let bound = FIRST
-        .saturating_mul(
-            1_u32
-                .checked_shl(failures.saturating_sub(1))
-                .unwrap_or(u32::MAX),
-        )
-        .min(LONGEST);
+    let bound = FIRST.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST);
     let nanos = u128::from(random) * bound.as_nanos() >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
@@ -47,24 +41,13 @@ impl<K: Eq + Hash + Clone> Restarts<K> {
 
     /// A process of `owner` ended without being asked, or did not start, after living for `lived`.
     pub(super) fn failed(&mut self, owner: K, lived: Duration, now: Instant, random: u64) {
-        let before = if lived >= HEALTHY {
-            0
-        } else {
-            self.of.get(&owner).map_or(0, |restart| restart.failures)
-        };
+        let before = if lived >= HEALTHY { 0 } else { self.of.get(&owner).map_or(0, |restart| restart.failures) };
         let failures = before.saturating_add(1);
         if !self.of.contains_key(&owner) && self.of.len() >= MOST {
             self.make_room(now);
         }
         let not_before = now + delay(failures, random);
-        self.of.insert(
-            owner,
-            Restart {
-                failures,
-                not_before,
-                forget_at: not_before + HEALTHY,
-            },
-        );
+        self.of.insert(owner, Restart { failures, not_before, forget_at: not_before + HEALTHY });
     }
 
     /// How long `owner` still has to wait, and after how many failures in a row.
@@ -81,11 +64,8 @@ impl<K: Eq + Hash + Clone> Restarts<K> {
     fn make_room(&mut self, now: Instant) {
         self.of.retain(|_, restart| restart.forget_at > now);
         if self.of.len() >= MOST
-            && let Some(soonest) = self
-                .of
-                .iter()
-                .min_by_key(|(_, restart)| restart.not_before)
-                .map(|(key, _)| key.clone())
+            && let Some(soonest) =
+                self.of.iter().min_by_key(|(_, restart)| restart.not_before).map(|(key, _)| key.clone())
         {
             self.of.remove(&soonest);
         }
@@ -100,15 +80,8 @@ mod tests {
 
     #[test]
     fn the_bound_doubles_up_to_a_minute() {
-        let longest: Vec<_> = (1..=12)
-            .map(|failures| delay(failures, u64::MAX).as_millis())
-            .collect();
-        assert_eq!(
-            longest,
-            [
-                249, 499, 999, 1999, 3999, 7999, 15999, 31999, 59999, 59999, 59999, 59999
-            ]
-        );
+        let longest: Vec<_> = (1..=12).map(|failures| delay(failures, u64::MAX).as_millis()).collect();
+        assert_eq!(longest, [249, 499, 999, 1999, 3999, 7999, 15999, 31999, 59999, 59999, 59999, 59999]);
         assert_eq!(delay(5, 0), Duration::ZERO);
         assert_eq!(delay(2, 1 << 63), Duration::from_millis(250));
     }
@@ -153,12 +126,7 @@ mod tests {
             restarts.failed(owner, Duration::ZERO, now, u64::MAX);
         }
         assert_eq!(restarts.of.len(), MOST);
-        restarts.failed(
-            usize::MAX,
-            Duration::ZERO,
-            now + Duration::from_secs(3600),
-            1,
-        );
+        restarts.failed(usize::MAX, Duration::ZERO, now + Duration::from_secs(3600), 1);
         assert_eq!(restarts.of.len(), 1);
     }
 }

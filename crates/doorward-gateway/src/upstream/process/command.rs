@@ -3,7 +3,12 @@
 //! What is started comes from the operator's configuration alone: an argument vector, never a shell, and an
 //! environment from an explicit list. No request reaches this module (incidents of the kind "configuration = code").
 
-use std::{io, os::unix::process::CommandExt as _, path::PathBuf, process::Stdio};
+use std::{
+    io,
+    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
@@ -12,38 +17,27 @@ use super::environment::{self, Variable};
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    program: String,
+    program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<Variable>,
     directory: Option<PathBuf>,
 }
 
 impl Launch {
-    /// A program with its arguments, as an argument vector.
+    /// A program, by path or by a name that is looked for along `PATH`, with its arguments.
     ///
     /// # Errors
     ///
-    /// When the vector is empty, or a part holds a NUL.
-    pub fn new(argv: impl IntoIterator<Item = String>) -> Result<Self, BadLaunch> {
-        let mut argv = argv.into_iter();
-        let program = argv
-            .next()
-            .filter(|program| !program.is_empty())
-            .ok_or(BadLaunch::Empty)?;
-        let arguments: Vec<_> = argv.collect();
-        if arguments
-            .iter()
-            .chain([&program])
-            .any(|part| part.contains('\0'))
-        {
+    /// When the program is empty, or a part holds a NUL.
+    pub fn new(program: impl Into<PathBuf>, arguments: Vec<String>) -> Result<Self, BadLaunch> {
+        let program = program.into();
+        if program.as_os_str().is_empty() {
+            return Err(BadLaunch::Empty);
+        }
+        if program.as_os_str().as_bytes().contains(&0) || arguments.iter().any(|part| part.contains('\0')) {
             return Err(BadLaunch::Nul);
         }
-        Ok(Self {
-            program,
-            arguments,
-            environment: Vec::new(),
-            directory: None,
-        })
+        Ok(Self { program, arguments, environment: Vec::new(), directory: None })
     }
 
     /// What the process gets beside what every process gets.
@@ -62,16 +56,13 @@ impl Launch {
 
     /// The program's name, for messages.
     #[must_use]
-    pub fn program(&self) -> &str {
+    pub fn program(&self) -> &Path {
         &self.program
     }
 
     /// Starts it: at the head of a process group of its own, so that what it starts can be ended with it.
     pub(super) fn spawn(&self) -> io::Result<Spawned> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place where a process is started"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the one place where a process is started")]
         let mut command = std::process::Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -84,16 +75,9 @@ impl Launch {
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        let mut child = tokio::process::Command::from(command)
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
         match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
-            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Spawned {
-                child,
-                stdin,
-                stdout,
-                stderr,
-            }),
+            (Some(stdin), Some(stdout), Some(stderr)) => Ok(Spawned { child, stdin, stdout, stderr }),
             _ => Err(io::Error::other("the process has no pipes")),
         }
     }
@@ -119,24 +103,15 @@ pub enum BadLaunch {
 }
 
 /// What to say when a program did not start.
-pub(super) fn why_not_started(program: &str, error: &io::Error) -> String {
+pub(super) fn why_not_started(program: &Path, error: &io::Error) -> String {
+    let program = program.display().to_string();
+    let program = program.escape_debug();
     match error.kind() {
         io::ErrorKind::NotFound => {
-            format!(
-                "the command `{}` was not found; is it installed, and in `PATH`?",
-                program.escape_debug()
-            )
+            format!("the command `{program}` was not found; is it installed, and in `PATH`?")
         }
-        io::ErrorKind::PermissionDenied => {
-            format!(
-                "the command `{}` may not be executed",
-                program.escape_debug()
-            )
-        }
-        _ => format!(
-            "the command `{}` did not start: {error}",
-            program.escape_debug()
-        ),
+        io::ErrorKind::PermissionDenied => format!("the command `{program}` may not be executed"),
+        _ => format!("the command `{program}` did not start: {error}"),
     }
 }
 
@@ -145,27 +120,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_argument_vector_is_needed_and_stays_one() {
-        assert_eq!(Launch::new([]).unwrap_err(), BadLaunch::Empty);
-        assert_eq!(Launch::new([String::new()]).unwrap_err(), BadLaunch::Empty);
-        assert_eq!(
-            Launch::new(["a".into(), "b\0c".into()]).unwrap_err(),
-            BadLaunch::Nul
-        );
-        assert_eq!(
-            Launch::new(["a b; rm".into()]).unwrap().program(),
-            "a b; rm"
-        );
+    fn a_program_is_needed_and_stays_one() {
+        let launch = |program: &str, arguments: &[&str]| {
+            Launch::new(program, arguments.iter().map(|&part| part.to_owned()).collect())
+        };
+        assert_eq!(launch("", &[]).unwrap_err(), BadLaunch::Empty);
+        assert_eq!(launch("a", &["b\0c"]).unwrap_err(), BadLaunch::Nul);
+        assert_eq!(launch("a\0b", &[]).unwrap_err(), BadLaunch::Nul);
+        assert_eq!(launch("a b; rm", &[]).unwrap().program(), Path::new("a b; rm"));
     }
 
     #[tokio::test]
     async fn a_missing_command_is_named_and_no_shell_is_asked() {
-        let launch = Launch::new(["true; echo no-such-program".into()]).unwrap();
+        let launch = Launch::new("true; echo no-such-program", Vec::new()).unwrap();
         let error = launch.spawn().map(|_| ()).unwrap_err();
         let said = why_not_started(launch.program(), &error);
-        assert_eq!(
-            said,
-            "the command `true; echo no-such-program` was not found; is it installed, and in `PATH`?"
-        );
+        assert_eq!(said, "the command `true; echo no-such-program` was not found; is it installed, and in `PATH`?");
     }
 }

@@ -60,13 +60,7 @@ pub(super) enum Stray {
 
 impl<T: Clone> Demux<T> {
     pub(super) fn new(era: Era) -> Self {
-        Self {
-            era,
-            calls: BTreeMap::new(),
-            standalone: None,
-            next_standalone: 0,
-            questions: HashMap::new(),
-        }
+        Self { era, calls: BTreeMap::new(), standalone: None, next_standalone: 0, questions: HashMap::new() }
     }
 
     /// A call is about to be sent.
@@ -85,10 +79,7 @@ impl<T: Clone> Demux<T> {
     pub(super) fn close(&mut self, holder: Holder) -> bool {
         match holder {
             Holder::Call(number) => self.calls.remove(&number).is_some(),
-            Holder::Standalone(ticket) => self
-                .standalone
-                .take_if(|(current, _)| *current == ticket)
-                .is_some(),
+            Holder::Standalone(ticket) => self.standalone.take_if(|(current, _)| *current == ticket).is_some(),
         }
     }
 
@@ -111,11 +102,7 @@ impl<T: Clone> Demux<T> {
                 let number = id.as_number().ok_or(Stray::NoSuchCall)?;
                 let entry = self.calls.remove(&number).ok_or(Stray::NoSuchCall)?;
                 self.questions.retain(|_, call| *call != number);
-                Ok(Delivery {
-                    to: entry.to,
-                    holder: Holder::Call(number),
-                    last: true,
-                })
+                Ok(Delivery { to: entry.to, holder: Holder::Call(number), last: true })
             }
             Kind::Error { id: None, .. } => Err(Stray::Unaddressed),
             Kind::Request { .. } if self.era == Era::Modern => Err(Stray::AskedInModernEra),
@@ -134,33 +121,18 @@ impl<T: Clone> Demux<T> {
 
     fn notification(&mut self, message: &Message, method: &Method) -> Result<Delivery<T>, Stray> {
         let named = match method {
-            Method::Progress => Some(
-                message
-                    .progress_token()
-                    .and_then(Id::as_number)
-                    .ok_or(Stray::NoSuchCall)?,
-            ),
-            Method::Cancelled => match message
-                .cancelled_id()
-                .and_then(|id| self.questions.remove(id))
-            {
+            Method::Progress => Some(message.progress_token().and_then(Id::as_number).ok_or(Stray::NoSuchCall)?),
+            Method::Cancelled => match message.cancelled_id().and_then(|id| self.questions.remove(id)) {
                 Some(call) => Some(call),
                 // A withdrawn question that went to the standalone stream.
                 None => return self.unclaimed(Prefer::Standalone),
             },
-            _ => message
-                .subscription_id()
-                .map(|id| id.as_number().ok_or(Stray::NoSuchCall))
-                .transpose()?,
+            _ => message.subscription_id().map(|id| id.as_number().ok_or(Stray::NoSuchCall)).transpose()?,
         };
         match named {
             Some(number) => {
                 let entry = self.calls.get(&number).ok_or(Stray::NoSuchCall)?;
-                Ok(Delivery {
-                    to: entry.to.clone(),
-                    holder: Holder::Call(number),
-                    last: false,
-                })
+                Ok(Delivery { to: entry.to.clone(), holder: Holder::Call(number), last: false })
             }
             None if concerns_no_call(method) => self.unclaimed(Prefer::Standalone),
             None => self.unclaimed(Prefer::Call),
@@ -170,25 +142,14 @@ impl<T: Clone> Demux<T> {
     /// For a line that names no call: the most recent call (never a subscription) or the standalone stream. All of
     /// them are one caller's, so nothing crosses to another person.
     fn unclaimed(&self, prefer: Prefer) -> Result<Delivery<T>, Stray> {
-        let recent = self
-            .calls
-            .iter()
-            .rev()
-            .find(|(_, entry)| !entry.subscription);
+        let recent = self.calls.iter().rev().find(|(_, entry)| !entry.subscription);
         let call = recent.map(|(number, entry)| (Holder::Call(*number), entry.to.clone()));
-        let standalone = self
-            .standalone
-            .as_ref()
-            .map(|(ticket, to)| (Holder::Standalone(*ticket), to.clone()));
+        let standalone = self.standalone.as_ref().map(|(ticket, to)| (Holder::Standalone(*ticket), to.clone()));
         match prefer {
             Prefer::Call => call.or(standalone),
             Prefer::Standalone => standalone.or(call),
         }
-        .map(|(holder, to)| Delivery {
-            to,
-            holder,
-            last: false,
-        })
+        .map(|(holder, to)| Delivery { to, holder, last: false })
         .ok_or(Stray::NobodyListens)
     }
 }
@@ -220,31 +181,20 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Message {
-        Message::parse(
-            Bytes::copy_from_slice(text.as_bytes()),
-            Sender::Server,
-            &Limits::default(),
-        )
-        .unwrap()
+        Message::parse(Bytes::copy_from_slice(text.as_bytes()), Sender::Server, &Limits::default()).unwrap()
     }
 
     fn calls(era: Era, numbers: &[u64]) -> Demux<&'static str> {
         let mut demux = Demux::new(era);
         for number in numbers {
-            demux.open(
-                *number,
-                ["zero", "one", "two", "three"][usize::try_from(*number).unwrap()],
-                false,
-            );
+            demux.open(*number, ["zero", "one", "two", "three"][usize::try_from(*number).unwrap()], false);
         }
         demux
     }
 
     #[track_caller]
     fn route(demux: &mut Demux<&'static str>, text: &str) -> Result<(&'static str, bool), Stray> {
-        demux
-            .route(&message(text))
-            .map(|delivery| (delivery.to, delivery.last))
+        demux.route(&message(text)).map(|delivery| (delivery.to, delivery.last))
     }
 
     #[test]
@@ -274,7 +224,8 @@ mod tests {
     fn e13_progress_and_subscriptions_find_their_call_by_number() {
         let mut demux = calls(Era::Modern, &[1, 2]);
         demux.open(3, "three", true);
-        let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#;
+        let progress =
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#;
         assert_eq!(route(&mut demux, progress), Ok(("one", false)));
         let changed = concat!(
             r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":"#,
@@ -299,8 +250,7 @@ mod tests {
 
     #[test]
     fn b09_a_legacy_question_goes_to_the_most_recent_call_else_to_the_stream() {
-        let ask =
-            r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?"}}"#;
+        let ask = r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?"}}"#;
         let mut demux = calls(Era::Legacy, &[1, 2]);
         let stream = demux.listen("stream");
         assert_eq!(route(&mut demux, ask), Ok(("two", false)));
@@ -323,12 +273,8 @@ mod tests {
 
     #[test]
     fn a08_a_modern_server_asks_nothing() {
-        let ask =
-            r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?"}}"#;
-        assert_eq!(
-            route(&mut calls(Era::Modern, &[1]), ask),
-            Err(Stray::AskedInModernEra)
-        );
+        let ask = r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"?"}}"#;
+        assert_eq!(route(&mut calls(Era::Modern, &[1]), ask), Err(Stray::AskedInModernEra));
     }
 
     #[test]
@@ -338,8 +284,7 @@ mod tests {
         let ask = r#"{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":{}}"#;
         assert_eq!(route(&mut demux, ask), Ok(("one", false)));
         demux.open(2, "two", false);
-        let withdrawn =
-            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#;
+        let withdrawn = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#;
         assert_eq!(route(&mut demux, withdrawn), Ok(("one", false)));
         assert_eq!(route(&mut demux, withdrawn), Ok(("stream", false)));
     }

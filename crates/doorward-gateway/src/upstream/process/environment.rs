@@ -3,80 +3,63 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    fmt,
+    os::unix::ffi::OsStrExt as _,
+    sync::Arc,
 };
+
+use zeroize::Zeroizing;
 
 /// What every program needs to run and to find its home.
 const ALWAYS: [&str; 7] = ["PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "SHELL"];
 /// The locale's parts.
 const ALWAYS_PREFIX: &str = "LC_";
 
-/// One entry of the operator's list.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Variable {
-    /// Passed on as it stands in this process's environment, if it is there.
-    Inherited(String),
-    /// Set to this value.
-    Set(String, String),
+/// A variable that a process gets beside those that every process gets. Its value may be the server's credential: it is
+/// wiped from memory in the end, and never shown.
+#[derive(Clone)]
+pub struct Variable {
+    name: String,
+    value: Arc<Zeroizing<Vec<u8>>>,
 }
 
 impl Variable {
-    /// Reads `NAME` or `NAME=VALUE`.
+    /// A variable with its value, which is taken literally.
     ///
     /// # Errors
     ///
-    /// When the name is empty or either part holds a NUL.
-    pub fn parse(text: &str) -> Result<Self, BadVariable> {
-        let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (text, None),
-        };
-        if name.is_empty() || text.contains('\0') {
+    /// When the name is empty or holds `=`, or either part holds a NUL.
+    pub fn new(name: impl Into<String>, value: impl Into<Vec<u8>>) -> Result<Self, BadVariable> {
+        let (name, value) = (name.into(), Zeroizing::new(value.into()));
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains(&0) {
             return Err(BadVariable);
         }
-        Ok(match value {
-            Some(value) => Self::Set(name.to_owned(), value.to_owned()),
-            None => Self::Inherited(name.to_owned()),
-        })
+        let value = Arc::new(value);
+        Ok(Self { name, value })
     }
 }
 
-/// The value may be a server's credential, so only the name is shown.
-impl std::fmt::Debug for Variable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Inherited(name) => write!(f, "{name}"),
-            Self::Set(name, _) => write!(f, "{name}=…"),
-        }
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=…", self.name)
     }
 }
 
-/// The text names no variable.
+/// The name or the value can't stand in an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an environment variable; write `NAME` or `NAME=VALUE`")]
+#[error("not an environment variable: the name must not be empty or hold `=`, and nothing may hold a NUL")]
 pub struct BadVariable;
 
-/// The environment of a child, chosen from this process's own.
+/// The environment of a child: of this process's own what every program needs, and what was given.
 pub(super) fn choose(
     own: impl IntoIterator<Item = (OsString, OsString)>,
-    listed: &[Variable],
+    given: &[Variable],
 ) -> BTreeMap<OsString, OsString> {
-    let inherited = |name: &OsStr| {
-        let always = name
-            .to_str()
-            .is_some_and(|name| ALWAYS.contains(&name) || name.starts_with(ALWAYS_PREFIX));
-        always
-            || listed.iter().any(
-                |entry| matches!(entry, Variable::Inherited(listed) if OsStr::new(listed) == name),
-            )
-    };
-    let mut chosen: BTreeMap<_, _> = own
-        .into_iter()
-        .filter(|(name, _)| inherited(name))
-        .collect();
-    for entry in listed {
-        if let Variable::Set(name, value) = entry {
-            chosen.insert(name.into(), value.into());
-        }
+    let always =
+        |name: &OsStr| name.to_str().is_some_and(|name| ALWAYS.contains(&name) || name.starts_with(ALWAYS_PREFIX));
+    let mut chosen: BTreeMap<_, _> = own.into_iter().filter(|(name, _)| always(name)).collect();
+    for Variable { name, value } in given {
+        chosen.insert(name.into(), OsStr::from_bytes(value).to_owned());
     }
     chosen
 }
@@ -86,60 +69,38 @@ mod tests {
     use super::*;
 
     fn own() -> Vec<(OsString, OsString)> {
-        [
-            "PATH",
-            "HOME",
-            "LC_ALL",
-            "AWS_SECRET_ACCESS_KEY",
-            "DOORWARD_STATE",
-            "PATHX",
-            "path",
-            "GITHUB_TOKEN",
-        ]
-        .map(|name| (name.into(), format!("own {name}").into()))
-        .into()
-    }
-
-    fn names(listed: &[Variable]) -> Vec<String> {
-        choose(own(), listed)
-            .into_keys()
-            .map(|name| name.into_string().unwrap())
-            .collect()
+        ["PATH", "HOME", "LC_ALL", "AWS_SECRET_ACCESS_KEY", "DOORWARD_STATE", "PATHX", "path"]
+            .map(|name| (name.into(), format!("own {name}").into()))
+            .into()
     }
 
     #[test]
     fn pt_05_nothing_is_inherited_but_the_list() {
-        assert_eq!(names(&[]), ["HOME", "LC_ALL", "PATH"]);
+        let names: Vec<_> = choose(own(), &[]).into_keys().collect();
+        assert_eq!(names, ["HOME", "LC_ALL", "PATH"]);
     }
 
     #[test]
-    fn a_named_variable_is_passed_on_and_a_given_one_is_set() {
-        let listed = ["GITHUB_TOKEN", "MISSING", "PATH=/bin", "EMPTY="]
-            .map(|text| Variable::parse(text).unwrap());
-        let chosen = choose(own(), &listed);
-        assert_eq!(chosen[OsStr::new("GITHUB_TOKEN")], "own GITHUB_TOKEN");
+    fn a_given_variable_wins_over_the_own_one() {
+        let given = [Variable::new("PATH", "/bin").unwrap(), Variable::new("EMPTY", "").unwrap()];
+        let chosen = choose(own(), &given);
         assert_eq!(chosen[OsStr::new("PATH")], "/bin");
         assert_eq!(chosen[OsStr::new("EMPTY")], "");
-        assert!(!chosen.contains_key(OsStr::new("MISSING")));
+        assert_eq!(chosen[OsStr::new("HOME")], "own HOME");
     }
 
     #[test]
     fn cve_2026_59207_values_are_taken_literally() {
-        let listed = [Variable::parse("URL=http://x/${AWS_SECRET_ACCESS_KEY}/$HOME").unwrap()];
-        assert_eq!(
-            choose(own(), &listed)[OsStr::new("URL")],
-            "http://x/${AWS_SECRET_ACCESS_KEY}/$HOME"
-        );
+        let text = "http://x/${AWS_SECRET_ACCESS_KEY}/$HOME";
+        let given = [Variable::new("URL", text).unwrap()];
+        assert_eq!(choose(own(), &given)[OsStr::new("URL")], text);
     }
 
     #[test]
     fn bad_entries_are_refused_and_values_are_not_shown() {
-        for text in ["", "=x", "A\0B", "A=\0"] {
-            assert_eq!(Variable::parse(text), Err(BadVariable));
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "\0")] {
+            assert_eq!(Variable::new(name, value).unwrap_err(), BadVariable);
         }
-        assert_eq!(
-            format!("{:?}", Variable::parse("TOKEN=hunter2").unwrap()),
-            "TOKEN=…"
-        );
+        assert_eq!(format!("{:?}", Variable::new("TOKEN", "hunter2").unwrap()), "TOKEN=…");
     }
 }

@@ -34,10 +34,7 @@ pub(super) async fn probe(link: &ProcessLink, version: Version) -> Result<Found,
     match link.ask(&Own::Probe, NUMBER, PATIENCE).await {
         Ok(answer) => Ok(judge(&answer, version)),
         Err(UpstreamError::Closed) => Err(UpstreamError::Closed),
-        Err(_) => Ok(Found::Other {
-            supported: Version::LEGACY.to_vec(),
-            said: false,
-        }),
+        Err(_) => Ok(Found::Other { supported: Version::LEGACY.to_vec(), said: false }),
     }
 }
 
@@ -57,48 +54,27 @@ fn judge(answer: &Message, version: Version) -> Found {
     struct Supported {
         supported: Vec<String>,
     }
-    let other = |supported: Vec<Version>| Found::Other {
-        supported,
-        said: true,
-    };
+    let other = |supported: Vec<Version>| Found::Other { supported, said: true };
     let legacy = || other(Version::LEGACY.to_vec());
-    let known = |names: &[String]| -> Vec<Version> {
-        names
-            .iter()
-            .filter_map(|name| Version::parse(name))
-            .collect()
-    };
+    let known = |names: &[String]| -> Vec<Version> { names.iter().filter_map(|name| Version::parse(name)).collect() };
     match answer.kind() {
         Kind::Result { .. } => {
-            let read = answer
-                .result()
-                .and_then(|result| serde_json::from_str::<Discovered>(result).ok());
+            let read = answer.result().and_then(|result| serde_json::from_str::<Discovered>(result).ok());
             match read.map(|discovered| known(&discovered.supported)) {
                 Some(supported) if supported.contains(&version) => Found::Modern,
                 Some(supported) if !supported.is_empty() => other(supported),
                 _ => legacy(),
             }
         }
-        Kind::Error {
-            code: code::UNSUPPORTED_VERSION,
-            ..
-        } => {
-            let read = answer
-                .error()
-                .and_then(|error| serde_json::from_str::<Refused>(error).ok());
-            match read
-                .and_then(|refused| refused.data)
-                .map(|data| known(&data.supported))
-            {
+        Kind::Error { code: code::UNSUPPORTED_VERSION, .. } => {
+            let read = answer.error().and_then(|error| serde_json::from_str::<Refused>(error).ok());
+            match read.and_then(|refused| refused.data).map(|data| known(&data.supported)) {
                 Some(supported) if supported.contains(&version) => Found::Modern,
                 Some(supported) if !supported.is_empty() => other(supported),
                 _ => legacy(),
             }
         }
-        Kind::Error {
-            code: code::HEADER_MISMATCH | code::MISSING_CAPABILITY,
-            ..
-        } => Found::Modern,
+        Kind::Error { code: code::HEADER_MISMATCH | code::MISSING_CAPABILITY, .. } => Found::Modern,
         _ => legacy(),
     }
 }
@@ -119,10 +95,7 @@ impl Memory {
     pub(super) fn note(&mut self, found: &Found, now: Instant) {
         match found {
             Found::Modern => self.other = None,
-            Found::Other {
-                supported,
-                said: true,
-            } => self.other = Some((now, supported.clone())),
+            Found::Other { supported, said: true } => self.other = Some((now, supported.clone())),
             Found::Other { said: false, .. } => {}
         }
     }
@@ -137,16 +110,12 @@ mod tests {
 
     fn judged(answer: &str) -> Found {
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,{answer}}}"#);
-        let message =
-            Message::parse(Bytes::from(text), Sender::Server, &Limits::default()).unwrap();
+        let message = Message::parse(Bytes::from(text), Sender::Server, &Limits::default()).unwrap();
         judge(&message, Version::V2026_07_28)
     }
 
     fn legacy() -> Found {
-        Found::Other {
-            supported: Version::LEGACY.to_vec(),
-            said: true,
-        }
+        Found::Other { supported: Version::LEGACY.to_vec(), said: true }
     }
 
     #[test]
@@ -177,32 +146,17 @@ mod tests {
             assert_eq!(judged(answer), legacy(), "{answer}");
         }
         let named = r#""error":{"code":-32022,"message":"?","data":{"supported":["2025-06-18"]}}"#;
-        assert_eq!(
-            judged(named),
-            Found::Other {
-                supported: vec![Version::V2025_06_18],
-                said: true
-            }
-        );
+        assert_eq!(judged(named), Found::Other { supported: vec![Version::V2025_06_18], said: true });
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_said_is_believed_for_a_while_and_silence_proves_nothing() {
         let mut memory = Memory::default();
         let now = Instant::now();
-        memory.note(
-            &Found::Other {
-                supported: Version::LEGACY.to_vec(),
-                said: false,
-            },
-            now,
-        );
+        memory.note(&Found::Other { supported: Version::LEGACY.to_vec(), said: false }, now);
         assert_eq!(memory.recall(now), None);
         memory.note(&legacy(), now);
-        assert_eq!(
-            memory.recall(now + BELIEVED / 2),
-            Some(Version::LEGACY.to_vec())
-        );
+        assert_eq!(memory.recall(now + BELIEVED / 2), Some(Version::LEGACY.to_vec()));
         assert_eq!(memory.recall(now + BELIEVED), None);
         memory.note(&Found::Modern, now);
         assert_eq!(memory.recall(now), None);

@@ -13,10 +13,7 @@ const STEP: Duration = Duration::from_secs(2);
 ///
 /// Standard input closed, two seconds; SIGTERM to the group, two seconds; SIGKILL to the group. Gives the status, where
 /// the system told it.
-pub(super) async fn outlive(
-    mut child: Child,
-    asked: impl Future<Output = ()>,
-) -> Option<ExitStatus> {
+pub(super) async fn outlive(mut child: Child, asked: impl Future<Output = ()>) -> Option<ExitStatus> {
     let group = Group::of(&child);
     tokio::select! {
         status = child.wait() => return status.ok(),
@@ -40,12 +37,7 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        Self(
-            child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(Pid::from_raw),
-        )
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
 
     /// The group can't belong to anybody else: its number is given again only after the system has gone through all

@@ -30,11 +30,7 @@ use super::{
 
 /// Largest message of a process, in bytes.
 const LARGEST: usize = 32 * 1024 * 1024;
-const LIMITS: Limits = Limits {
-    max_bytes: LARGEST,
-    max_depth: 128,
-    max_keys: 2_000_000,
-};
+const LIMITS: Limits = Limits { max_bytes: LARGEST, max_depth: 128, max_keys: 2_000_000 };
 /// Lines that wait for one call's reader.
 const WAITING_LINES: usize = 64;
 /// Memory that the lines of one process may take while they wait, in KiB. Holds two of the largest.
@@ -111,12 +107,7 @@ impl ProcessLink {
         tally: Arc<Tally>,
         at_end: impl FnOnce(End, Duration) + Send + 'static,
     ) -> Self {
-        let Spawned {
-            child,
-            stdin,
-            stdout,
-            stderr,
-        } = spawned;
+        let Spawned { child, stdin, stdout, stderr } = spawned;
         let (to_stdin, from_callers) = mpsc::channel(UNREAD);
         let shared = Arc::new(Shared {
             server,
@@ -135,9 +126,7 @@ impl ProcessLink {
         tokio::spawn(write(stdin, from_callers, shared.ending.clone()));
         tokio::spawn({
             let shared = Arc::clone(&shared);
-            stderr::relay(stderr, shared.server.clone(), move || {
-                shared.spoken_to.load(Ordering::Relaxed)
-            })
+            stderr::relay(stderr, shared.server.clone(), move || shared.spoken_to.load(Ordering::Relaxed))
         });
         let reader = tokio::spawn({
             let shared = Arc::clone(&shared);
@@ -154,11 +143,7 @@ impl ProcessLink {
                 }
                 shared.ending.cancel();
                 let asked = shared.asked.load(Ordering::Relaxed);
-                let end = if asked {
-                    End::Asked
-                } else {
-                    End::ByItself(status)
-                };
+                let end = if asked { End::Asked } else { End::ByItself(status) };
                 match end {
                     End::Asked => tracing::info!(server = %shared.server, "process ended"),
                     End::ByItself(status) => {
@@ -190,24 +175,13 @@ impl ProcessLink {
         let Some(number) = number else {
             shared.say(message, limit).await?;
             let frames = Box::pin(stream::empty());
-            return Ok(Incoming {
-                status: StatusCode::ACCEPTED,
-                shape: Shape::Accepted,
-                frames,
-            });
+            return Ok(Incoming { status: StatusCode::ACCEPTED, shape: Shape::Accepted, frames });
         };
         let (sender, receiver) = mpsc::channel(WAITING_LINES);
         held(&shared.demux).open(number, sender, subscription);
-        let open = Open {
-            shared: Arc::clone(shared),
-            holder: Holder::Call(number),
-        };
+        let open = Open { shared: Arc::clone(shared), holder: Holder::Call(number) };
         shared.say(message, limit).await?;
-        Ok(Incoming {
-            status: StatusCode::OK,
-            shape: Shape::Open,
-            frames: Box::pin(frames(receiver, open)),
-        })
+        Ok(Incoming { status: StatusCode::OK, shape: Shape::Open, frames: Box::pin(frames(receiver, open)) })
     }
 
     /// Whether a call is in flight or somebody listens.
@@ -227,18 +201,10 @@ impl ProcessLink {
     }
 
     /// Says something on our own account and waits for its answer.
-    pub(super) async fn ask(
-        &self,
-        own: &Own,
-        number: u64,
-        limit: Duration,
-    ) -> Result<Message, UpstreamError> {
+    pub(super) async fn ask(&self, own: &Own, number: u64, limit: Duration) -> Result<Message, UpstreamError> {
         let (sender, mut receiver) = mpsc::channel(1);
         held(&self.shared.demux).open(number, sender, false);
-        let _open = Open {
-            shared: Arc::clone(&self.shared),
-            holder: Holder::Call(number),
-        };
+        let _open = Open { shared: Arc::clone(&self.shared), holder: Holder::Call(number) };
         let asking = async {
             self.shared.say(&own.text(Some(number)), limit).await?;
             loop {
@@ -249,9 +215,7 @@ impl ProcessLink {
                 }
             }
         };
-        tokio::time::timeout(limit, asking)
-            .await
-            .map_err(|_| UpstreamError::TimedOut)?
+        tokio::time::timeout(limit, asking).await.map_err(|_| UpstreamError::TimedOut)?
     }
 }
 
@@ -265,15 +229,8 @@ impl Drop for ProcessLink {
 impl Link for ProcessLink {
     async fn send(&self, out: Outgoing) -> Result<Incoming, UpstreamError> {
         let message = out.message();
-        let subscription = matches!(
-            message.kind(),
-            Kind::Request {
-                method: Method::SubscriptionsListen,
-                ..
-            }
-        );
-        self.exchange(out.id(), message.bytes(), subscription, out.deadline())
-            .await
+        let subscription = matches!(message.kind(), Kind::Request { method: Method::SubscriptionsListen, .. });
+        self.exchange(out.id(), message.bytes(), subscription, out.deadline()).await
     }
 
     async fn listen(&self, resume: Option<&str>) -> Result<Incoming, UpstreamError> {
@@ -285,19 +242,12 @@ impl Link for ProcessLink {
         shared.touch();
         let (sender, receiver) = mpsc::channel(WAITING_LINES);
         let holder = held(&shared.demux).listen(sender);
-        let open = Open {
-            shared: Arc::clone(shared),
-            holder,
-        };
+        let open = Open { shared: Arc::clone(shared), holder };
         // Only after the books hold the stream: a process that ends from here on finds it there.
         if !self.is_alive() {
             return Err(UpstreamError::SessionEnded);
         }
-        Ok(Incoming {
-            status: StatusCode::OK,
-            shape: Shape::Stream,
-            frames: Box::pin(frames(receiver, open)),
-        })
+        Ok(Incoming { status: StatusCode::OK, shape: Shape::Stream, frames: Box::pin(frames(receiver, open)) })
     }
 
     async fn cancel(&self, id: u64) {
@@ -400,11 +350,7 @@ impl Shared {
             Ok(message) => message,
             Err(error) => return self.unreadable(&error),
         };
-        if let Kind::Request {
-            id,
-            method: Method::Ping,
-        } = message.kind()
-        {
+        if let Kind::Request { id, method: Method::Ping } = message.kind() {
             return self.pong(id).await;
         }
         let routed = held(&self.demux).route(&message);
@@ -415,15 +361,7 @@ impl Shared {
         let kib = u32::try_from(line.len() / 1024 + 1).unwrap_or(u32::MAX);
         let deliver = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kib).await.ok()?;
-            delivery
-                .to
-                .send(Line {
-                    data: line,
-                    last: delivery.last,
-                    _room: room,
-                })
-                .await
-                .ok()
+            delivery.to.send(Line { data: line, last: delivery.last, _room: room }).await.ok()
         };
         // A reader that went away is no loss; one that is too slow must not hold up the other calls for longer.
         if tokio::time::timeout(PATIENCE, deliver).await.is_err() {
@@ -452,11 +390,7 @@ impl Shared {
 }
 
 /// Writes lines until told to end; then the pipe closes, which is the first way of asking a process to end (C21).
-async fn write(
-    mut stdin: impl AsyncWrite + Unpin,
-    mut lines: mpsc::Receiver<Bytes>,
-    ending: CancellationToken,
-) {
+async fn write(mut stdin: impl AsyncWrite + Unpin, mut lines: mpsc::Receiver<Bytes>, ending: CancellationToken) {
     let writing = async {
         while let Some(line) = lines.recv().await {
             stdin.write_all(&line).await?;

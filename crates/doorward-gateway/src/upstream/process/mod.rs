@@ -67,11 +67,7 @@ pub struct ProcessLimits {
 
 impl Default for ProcessLimits {
     fn default() -> Self {
-        Self {
-            processes: 64,
-            per_owner: 16,
-            idle: Duration::from_secs(30 * 60),
-        }
+        Self { processes: 64, per_owner: 16, idle: Duration::from_secs(30 * 60) }
     }
 }
 
@@ -102,17 +98,8 @@ struct Books {
 impl ProcessUpstream {
     /// An upstream that starts `launch` when it is first needed. Must be called inside a runtime.
     #[must_use]
-    pub fn new(
-        server: ServerName,
-        launch: Launch,
-        limits: ProcessLimits,
-        surroundings: Arc<dyn Surroundings>,
-    ) -> Self {
-        let books = Books {
-            restarts: Restarts::new(),
-            era: era::Memory::default(),
-            state: UpstreamState::Unknown,
-        };
+    pub fn new(server: ServerName, launch: Launch, limits: ProcessLimits, surroundings: Arc<dyn Surroundings>) -> Self {
+        let books = Books { restarts: Restarts::new(), era: era::Memory::default(), state: UpstreamState::Unknown };
         let inner = Arc::new(Inner {
             server,
             launch,
@@ -145,8 +132,7 @@ async fn sweep(inner: std::sync::Weak<Inner>) {
         let Some(idle) = inner.upgrade().map(|inner| inner.limits.idle) else {
             return;
         };
-        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30)))
-            .await;
+        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30))).await;
         let Some(inner) = inner.upgrade() else { return };
         inner.pool.sweep(idle);
     }
@@ -160,10 +146,7 @@ impl Upstream for ProcessUpstream {
         if modern && let Some(supported) = inner.books().era.recall(Instant::now()) {
             return Err(UpstreamError::WrongEra { supported });
         }
-        let slot = inner
-            .pool
-            .slot(key)
-            .map_err(|Full(most)| UpstreamError::Exhausted(most))?;
+        let slot = inner.pool.slot(key).map_err(|Full(most)| UpstreamError::Exhausted(most))?;
         let mut held = slot.link.lock().await;
         if let Some(link) = held.as_ref() {
             if Link::is_alive(link.as_ref()) {
@@ -205,8 +188,7 @@ impl Inner {
             Some((left, _)) => tokio::time::sleep(left).await,
             None => {}
         }
-        let place =
-            tokio::time::timeout(ROOM_WAIT, Arc::clone(&self.running).acquire_owned()).await;
+        let place = tokio::time::timeout(ROOM_WAIT, Arc::clone(&self.running).acquire_owned()).await;
         let Ok(Ok(place)) = place else {
             return Err(UpstreamError::Exhausted(self.limits.processes));
         };
@@ -219,11 +201,7 @@ impl Inner {
             }
         };
         self.tally.started.fetch_add(1, Ordering::Relaxed);
-        let (server, tally, at_end) = (
-            self.server.clone(),
-            Arc::clone(&self.tally),
-            self.at_end(key, place),
-        );
+        let (server, tally, at_end) = (self.server.clone(), Arc::clone(&self.tally), self.at_end(key, place));
         let link = ProcessLink::start(spawned, server, key.version, tally, at_end);
         if key.version.era() == Era::Legacy {
             self.books().state = UpstreamState::Ready;
@@ -231,11 +209,7 @@ impl Inner {
         Ok(link)
     }
 
-    fn at_end(
-        self: &Arc<Self>,
-        key: &LinkKey,
-        place: OwnedSemaphorePermit,
-    ) -> impl FnOnce(End, Duration) + use<> {
+    fn at_end(self: &Arc<Self>, key: &LinkKey, place: OwnedSemaphorePermit) -> impl FnOnce(End, Duration) + use<> {
         let (inner, owner) = (Arc::downgrade(self), key.owner.clone());
         move |end, lived| {
             if let (End::ByItself(status), Some(inner)) = (end, inner.upgrade()) {
@@ -254,9 +228,7 @@ impl Inner {
         // Without randomness the delay is the longest one.
         let _ = self.surroundings.fill(&mut random);
         let mut books = self.books();
-        books
-            .restarts
-            .failed(owner, lived, Instant::now(), u64::from_ne_bytes(random));
+        books.restarts.failed(owner, lived, Instant::now(), u64::from_ne_bytes(random));
         let since = match books.state {
             UpstreamState::Failing { since, .. } => since,
             UpstreamState::Unknown | UpstreamState::Ready => self.surroundings.now(),

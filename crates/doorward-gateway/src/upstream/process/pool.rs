@@ -64,11 +64,7 @@ impl<L: Pooled> Slot<L> {
 
 impl<L: Pooled> Pool<L> {
     pub(super) fn new(most: usize, most_per_owner: usize) -> Self {
-        Self {
-            most,
-            most_per_owner,
-            slots: Mutex::default(),
-        }
+        Self { most, most_per_owner, slots: Mutex::default() }
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<LinkKey, Arc<Slot<L>>>> {
@@ -82,20 +78,14 @@ impl<L: Pooled> Pool<L> {
         if let Some(slot) = slots.get(key) {
             return Ok(Arc::clone(slot));
         }
-        let of_owner = slots
-            .keys()
-            .filter(|other| other.owner == key.owner)
-            .count();
+        let of_owner = slots.keys().filter(|other| other.owner == key.owner).count();
         if of_owner >= self.most_per_owner && !make_room(&mut slots, Some(&key.owner)) {
             return Err(Full(self.most_per_owner));
         }
         if slots.len() >= self.most && !make_room(&mut slots, None) {
             return Err(Full(self.most));
         }
-        let slot = Arc::new(Slot {
-            link: tokio::sync::Mutex::new(None),
-            made: Instant::now(),
-        });
+        let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None), made: Instant::now() });
         slots.insert(key.clone(), Arc::clone(&slot));
         Ok(slot)
     }
@@ -104,13 +94,8 @@ impl<L: Pooled> Pool<L> {
     pub(super) fn sweep(&self, idle: Duration) {
         let gone: Vec<_> = {
             let mut slots = self.slots();
-            let old = |slot: &Slot<L>| {
-                slot.idle_since()
-                    .is_some_and(|since| since.elapsed() >= idle)
-            };
-            slots
-                .extract_if(|_, slot| Arc::strong_count(slot) == 1 && old(slot))
-                .collect()
+            let old = |slot: &Slot<L>| slot.idle_since().is_some_and(|since| since.elapsed() >= idle);
+            slots.extract_if(|_, slot| Arc::strong_count(slot) == 1 && old(slot)).collect()
         };
         for (_, slot) in gone {
             slot.begin_end();
@@ -136,9 +121,7 @@ impl<L: Pooled> Pool<L> {
 fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, of: Option<&Owner>) -> bool {
     let oldest = slots
         .iter()
-        .filter(|(key, slot)| {
-            of.is_none_or(|owner| key.owner == *owner) && Arc::strong_count(slot) == 1
-        })
+        .filter(|(key, slot)| of.is_none_or(|owner| key.owner == *owner) && Arc::strong_count(slot) == 1)
         .filter_map(|(key, slot)| Some((slot.idle_since()?, key)))
         .min_by_key(|(since, _)| *since)
         .map(|(_, key)| key.clone());
@@ -193,11 +176,7 @@ mod tests {
 
     async fn fill(pool: &Pool<Fake>, session: u64, busy: bool) -> Arc<Fake> {
         let slot = pool.slot(&key(session)).unwrap();
-        let fake = Arc::new(Fake {
-            busy: AtomicBool::new(busy),
-            ended: AtomicBool::new(false),
-            used: Instant::now(),
-        });
+        let fake = Arc::new(Fake { busy: AtomicBool::new(busy), ended: AtomicBool::new(false), used: Instant::now() });
         *slot.link.lock().await = Some(Arc::clone(&fake));
         fake
     }

@@ -18,11 +18,7 @@ const EARNED_EVERY: Duration = Duration::from_millis(100);
 ///
 /// Before the server was sent a caller's message (`spoken_to`), its lines can't hold anything of a caller's and are
 /// logged at level info; a failing start is then told. Later they may, and stand at level debug.
-pub(super) async fn relay(
-    mut pipe: impl AsyncRead + Unpin,
-    server: ServerName,
-    spoken_to: impl Fn() -> bool,
-) {
+pub(super) async fn relay(mut pipe: impl AsyncRead + Unpin, server: ServerName, spoken_to: impl Fn() -> bool) {
     let mut lines = Lines::default();
     let mut budget = Budget::new(Instant::now());
     let mut buffer = vec![0; 8192];
@@ -98,17 +94,12 @@ struct Budget {
 
 impl Budget {
     fn new(now: Instant) -> Self {
-        Self {
-            left: BURST,
-            earned_at: now,
-            skipped: 0,
-        }
+        Self { left: BURST, earned_at: now, skipped: 0 }
     }
 
     /// Spends one line: the number of lines skipped before it, or nothing when it is to be skipped too.
     fn spend(&mut self, now: Instant) -> Option<u64> {
-        let earned =
-            now.saturating_duration_since(self.earned_at).as_millis() / EARNED_EVERY.as_millis();
+        let earned = now.saturating_duration_since(self.earned_at).as_millis() / EARNED_EVERY.as_millis();
         if let Ok(earned @ 1..) = u32::try_from(earned) {
             self.left = self.left.saturating_add(earned).min(BURST);
             self.earned_at = now;
@@ -148,10 +139,7 @@ mod tests {
     #[test]
     fn er_10_nothing_in_a_line_moves_the_cursor_or_hides() {
         let shown = escape(b"\x1b[2J\rfake\x07 \xe2\x80\xae \xff\ttab \xc3\xa4");
-        assert_eq!(
-            shown,
-            "\\u{1b}[2J\\u{d}fake\\u{7} \\u{202e} \u{fffd}\ttab \u{e4}"
-        );
+        assert_eq!(shown, "\\u{1b}[2J\\u{d}fake\\u{7} \\u{202e} \u{fffd}\ttab \u{e4}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,27 +35,16 @@ impl Surroundings for Still {
 }
 
 fn sh(script: &str) -> Launch {
-    Launch::new(["/bin/sh", "-c", script].map(str::to_owned)).unwrap()
+    Launch::new("/bin/sh", vec!["-c".to_owned(), script.to_owned()]).unwrap()
 }
 
 fn start(script: &str, version: Version) -> ProcessLink {
     let spawned = sh(script).spawn().unwrap();
-    ProcessLink::start(
-        spawned,
-        "crm".parse().unwrap(),
-        version,
-        Arc::default(),
-        |_, _| {},
-    )
+    ProcessLink::start(spawned, "crm".parse().unwrap(), version, Arc::default(), |_, _| {})
 }
 
 fn upstream(launch: Launch, limits: ProcessLimits) -> ProcessUpstream {
-    ProcessUpstream::new(
-        "crm".parse().unwrap(),
-        launch,
-        limits,
-        Arc::new(Still { random: 0 }),
-    )
+    ProcessUpstream::new("crm".parse().unwrap(), launch, limits, Arc::new(Still { random: 0 }))
 }
 
 fn key(version: Version, session: u64) -> LinkKey {
@@ -70,9 +59,7 @@ fn key(version: Version, session: u64) -> LinkKey {
 
 async fn call(link: &ProcessLink, number: u64) -> Incoming {
     let message = format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"ping"}}"#);
-    link.exchange(Some(number), message.as_bytes(), false, LONG)
-        .await
-        .unwrap()
+    link.exchange(Some(number), message.as_bytes(), false, LONG).await.unwrap()
 }
 
 /// All frames of a call, and whether it ended with an error.
@@ -120,35 +107,20 @@ async fn answers_in_any_order_reach_their_calls_and_noise_is_skipped() {
 
 #[tokio::test]
 async fn c17_the_process_gets_each_message_on_one_line() {
-    let link = start(
-        "read -r line; printf '%s\\n' \"$line\"; cat >/dev/null",
-        MODERN,
-    );
+    let link = start("read -r line; printf '%s\\n' \"$line\"; cat >/dev/null", MODERN);
     let message = "{\"jsonrpc\":\"2.0\",\n \"id\":1,\r\n\"result\":{\"pretty\":\"\\n\"}}";
-    let incoming = link
-        .exchange(Some(1), message.as_bytes(), false, LONG)
-        .await
-        .unwrap();
+    let incoming = link.exchange(Some(1), message.as_bytes(), false, LONG).await.unwrap();
     // The script says back what it got, which reads as the answer.
     let expected = message.replace(['\n', '\r'], " ");
     let (lines, _) = all(incoming).await;
-    assert_eq!(
-        lines
-            .iter()
-            .map(|line| line.replace("\\\\", "\\"))
-            .collect::<Vec<_>>(),
-        [expected]
-    );
+    assert_eq!(lines.iter().map(|line| line.replace("\\\\", "\\")).collect::<Vec<_>>(), [expected]);
 }
 
 #[tokio::test]
 async fn progress_comes_before_the_answer_and_only_to_its_call() {
     let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}"#;
-    let script = format!(
-        "read -r a; read -r b; echo '{progress}'; echo '{}'; echo '{}'",
-        result(1, "a"),
-        result(2, "b")
-    );
+    let script =
+        format!("read -r a; read -r b; echo '{progress}'; echo '{}'; echo '{}'", result(1, "a"), result(2, "b"));
     let link = start(&script, MODERN);
     let (one, two) = (call(&link, 1).await, call(&link, 2).await);
     assert_eq!(all(one).await.0, [progress.to_owned(), result(1, "a")]);
@@ -162,18 +134,12 @@ async fn calls_in_flight_fail_at_once_when_the_process_dies() {
     assert!(matches!(all(one).await, (lines, Some(UpstreamError::Closed)) if lines.is_empty()));
     assert!(matches!(all(two).await, (lines, Some(UpstreamError::Closed)) if lines.is_empty()));
     assert!(!Link::is_alive(&link));
-    assert!(matches!(
-        link.exchange(Some(3), b"{}", false, LONG).await,
-        Err(UpstreamError::Closed)
-    ));
+    assert!(matches!(link.exchange(Some(3), b"{}", false, LONG).await, Err(UpstreamError::Closed)));
 }
 
 #[tokio::test]
 async fn the_last_words_of_a_process_are_heard() {
-    let link = start(
-        &format!("read -r a; echo '{}'; exit 0", result(1, "last")),
-        MODERN,
-    );
+    let link = start(&format!("read -r a; echo '{}'; exit 0", result(1, "last")), MODERN);
     assert_eq!(all(call(&link, 1).await).await.0, [result(1, "last")]);
 }
 
@@ -189,13 +155,7 @@ async fn c19_a_cancelled_call_is_told_to_the_process_once_and_its_late_answer_is
     );
     let spawned = sh(&script).spawn().unwrap();
     let tally: Arc<Tally> = Arc::default();
-    let link = ProcessLink::start(
-        spawned,
-        "crm".parse().unwrap(),
-        MODERN,
-        Arc::clone(&tally),
-        |_, _| {},
-    );
+    let link = ProcessLink::start(spawned, "crm".parse().unwrap(), MODERN, Arc::clone(&tally), |_, _| {});
     let one = call(&link, 1).await;
     link.cancel(1).await;
     link.cancel(1).await;
@@ -204,11 +164,7 @@ async fn c19_a_cancelled_call_is_told_to_the_process_once_and_its_late_answer_is
     link.close().await;
     assert!(matches!(all(one).await, (lines, Some(UpstreamError::Closed)) if lines.is_empty()));
     let cancel = std::fs::read_to_string(seen).unwrap();
-    assert_eq!(
-        cancel.matches("notifications/cancelled").count(),
-        1,
-        "{cancel}"
-    );
+    assert_eq!(cancel.matches("notifications/cancelled").count(), 1, "{cancel}");
     assert!(cancel.contains(r#""requestId":1"#), "{cancel}");
 }
 
@@ -222,43 +178,23 @@ async fn b17_a_ping_of_the_server_is_answered_even_when_nobody_listens() {
     );
     let link = start(&script, LEGACY);
     until(|| std::fs::read_to_string(&pong).is_ok_and(|said| said.ends_with('\n'))).await;
-    assert_eq!(
-        std::fs::read_to_string(&pong).unwrap(),
-        "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}\n"
-    );
+    assert_eq!(std::fs::read_to_string(&pong).unwrap(), "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}\n");
     link.close().await;
 }
 
 #[tokio::test]
 async fn b09_what_belongs_to_no_call_goes_to_the_standalone_stream() {
     let changed = r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#;
-    let link = start(
-        &format!("read -r go; echo '{changed}'; cat >/dev/null"),
-        LEGACY,
-    );
+    let link = start(&format!("read -r go; echo '{changed}'; cat >/dev/null"), LEGACY);
     let mut stream = link.listen(None).await.unwrap();
     assert!(link.listen(Some("1")).await.is_err());
-    link.exchange(
-        None,
-        br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
-        false,
-        LONG,
-    )
-    .await
-    .unwrap();
-    let frame = tokio::time::timeout(LONG, stream.frames.next())
-        .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+    link.exchange(None, br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, false, LONG).await.unwrap();
+    let frame = tokio::time::timeout(LONG, stream.frames.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(frame.data.unwrap(), Bytes::from_static(changed.as_bytes()));
     assert!(link.is_in_use());
     drop(stream);
     assert!(!link.is_in_use());
-    assert!(matches!(
-        start("cat", MODERN).listen(None).await,
-        Err(UpstreamError::NoStream)
-    ));
+    assert!(matches!(start("cat", MODERN).listen(None).await, Err(UpstreamError::NoStream)));
 }
 
 #[tokio::test]
@@ -274,16 +210,10 @@ async fn js_11_an_endless_line_is_dropped_and_the_next_is_read() {
 #[tokio::test]
 async fn a_process_that_does_not_read_makes_the_caller_time_out() {
     let link = start("sleep 600", MODERN);
-    let big = format!(
-        r#"{{"jsonrpc":"2.0","method":"x","params":{{"a":"{}"}}}}"#,
-        "y".repeat(256 * 1024)
-    );
+    let big = format!(r#"{{"jsonrpc":"2.0","method":"x","params":{{"a":"{}"}}}}"#, "y".repeat(256 * 1024));
     let mut error = None;
     for _ in 0..100 {
-        if let Err(refused) = link
-            .exchange(None, big.as_bytes(), false, Duration::from_millis(100))
-            .await
-        {
+        if let Err(refused) = link.exchange(None, big.as_bytes(), false, Duration::from_millis(100)).await {
             error = Some(refused);
             break;
         }
@@ -294,9 +224,7 @@ async fn a_process_that_does_not_read_makes_the_caller_time_out() {
 
 fn is_running(pid: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status
-        .lines()
-        .any(|line| line.starts_with("State:") && !line.contains('Z'))
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 async fn pid_in(file: &Path) -> i32 {
@@ -308,10 +236,7 @@ async fn pid_in(file: &Path) -> i32 {
 #[tokio::test]
 async fn c21_closing_asks_by_closed_input_then_by_force_and_takes_the_children_along() {
     let directory = tempfile::tempdir().unwrap();
-    let (head, child) = (
-        directory.path().join("head"),
-        directory.path().join("child"),
-    );
+    let (head, child) = (directory.path().join("head"), directory.path().join("child"));
     let stubborn = format!(
         "trap '' TERM; sleep 600 & echo $! > '{}'; echo $$ > '{}'; while :; do sleep 600; done",
         child.display(),
@@ -330,10 +255,7 @@ async fn c21_closing_asks_by_closed_input_then_by_force_and_takes_the_children_a
 async fn c21_a_polite_process_ends_when_its_input_closes() {
     let directory = tempfile::tempdir().unwrap();
     let done = directory.path().join("done");
-    let link = start(
-        &format!("cat >/dev/null; echo bye > '{}'", done.display()),
-        MODERN,
-    );
+    let link = start(&format!("cat >/dev/null; echo bye > '{}'", done.display()), MODERN);
     let began = Instant::now();
     link.close().await;
     assert!(began.elapsed() < Duration::from_secs(2));
@@ -353,30 +275,12 @@ async fn a_dropped_link_ends_its_process() {
 #[tokio::test]
 async fn pt_05_the_environment_is_the_list_and_nothing_else() {
     let script = r#"read -r a; printf '{"jsonrpc":"2.0","id":1,"result":{"env":"'; env | cut -d= -f1 | sort | tr '\n' ' '; printf '"}}\n'"#;
-    let launch = sh(script).environment(vec![Variable::parse("CRM_TOKEN=x").unwrap()]);
-    let link = ProcessLink::start(
-        launch.spawn().unwrap(),
-        "crm".parse().unwrap(),
-        MODERN,
-        Arc::default(),
-        |_, _| {},
-    );
+    let launch = sh(script).environment(vec![Variable::new("CRM_TOKEN", "x").unwrap()]);
+    let link = ProcessLink::start(launch.spawn().unwrap(), "crm".parse().unwrap(), MODERN, Arc::default(), |_, _| {});
     let (lines, _) = all(call(&link, 1).await).await;
     let names = lines[0].split('"').nth(11).unwrap().split_whitespace();
-    let allowed = [
-        "CRM_TOKEN",
-        "PATH",
-        "HOME",
-        "USER",
-        "LANG",
-        "TERM",
-        "TMPDIR",
-        "SHELL",
-        "PWD",
-        "OLDPWD",
-        "SHLVL",
-        "_",
-    ];
+    let allowed =
+        ["CRM_TOKEN", "PATH", "HOME", "USER", "LANG", "TERM", "TMPDIR", "SHELL", "PWD", "OLDPWD", "SHLVL", "_"];
     let mut found = false;
     for name in names {
         found |= name == "CRM_TOKEN";
@@ -387,10 +291,7 @@ async fn pt_05_the_environment_is_the_list_and_nothing_else() {
 
 #[tokio::test]
 async fn c18_a_modern_process_is_found_out_once_and_shared_by_its_key() {
-    let upstream = upstream(
-        sh(&format!("{MODERN_START} cat >/dev/null")),
-        ProcessLimits::default(),
-    );
+    let upstream = upstream(sh(&format!("{MODERN_START} cat >/dev/null")), ProcessLimits::default());
     assert_eq!(upstream.state(), UpstreamState::Unknown);
     let first = upstream.link(&key(MODERN, 0)).await.unwrap();
     let second = upstream.link(&key(MODERN, 0)).await.unwrap();
@@ -427,10 +328,7 @@ async fn a_legacy_session_has_its_own_process_and_ends_with_it() {
     let two = upstream.link(&key(LEGACY, 2)).await.unwrap();
     assert!(!Arc::ptr_eq(&one, &two));
     one.close().await;
-    assert!(matches!(
-        upstream.link(&key(LEGACY, 1)).await,
-        Err(UpstreamError::SessionEnded)
-    ));
+    assert!(matches!(upstream.link(&key(LEGACY, 1)).await, Err(UpstreamError::SessionEnded)));
     assert!(two.is_alive());
 }
 
@@ -449,12 +347,7 @@ async fn a_modern_process_that_died_is_started_again() {
 #[tokio::test]
 async fn a_process_that_keeps_dying_is_started_ever_more_seldom() {
     let surroundings = Arc::new(Still { random: 0xff });
-    let upstream = ProcessUpstream::new(
-        "crm".parse().unwrap(),
-        sh("exit 7"),
-        ProcessLimits::default(),
-        surroundings,
-    );
+    let upstream = ProcessUpstream::new("crm".parse().unwrap(), sh("exit 7"), ProcessLimits::default(), surroundings);
     let mut last = String::new();
     for _ in 0..8 {
         match upstream.link(&key(MODERN, 0)).await {
@@ -468,33 +361,22 @@ async fn a_process_that_keeps_dying_is_started_ever_more_seldom() {
     }
     assert!(last.starts_with("the process failed "), "{last}");
     assert!(upstream.tally().started.load(Ordering::Relaxed) <= 4);
-    assert!(
-        matches!(upstream.state(), UpstreamState::Failing { why, .. } if why.contains("ended by itself"))
-    );
+    assert!(matches!(upstream.state(), UpstreamState::Failing { why, .. } if why.contains("ended by itself")));
 }
 
 #[tokio::test]
 async fn a_missing_command_is_one_clear_line() {
-    let launch = Launch::new(["/no/such/program".to_owned()]).unwrap();
+    let launch = Launch::new("/no/such/program", Vec::new()).unwrap();
     let upstream = upstream(launch, ProcessLimits::default());
-    let Err(error) = upstream.link(&key(LEGACY, 1)).await else {
-        panic!("it was started")
-    };
+    let Err(error) = upstream.link(&key(LEGACY, 1)).await else { panic!("it was started") };
     let text = "the command `/no/such/program` was not found; is it installed, and in `PATH`?";
-    assert_eq!(
-        error.to_string(),
-        format!("the server can't be reached: {text}")
-    );
+    assert_eq!(error.to_string(), format!("the server can't be reached: {text}"));
     assert!(matches!(upstream.state(), UpstreamState::Failing { why, .. } if why == text));
 }
 
 #[tokio::test]
 async fn processes_are_capped_and_the_idle_one_makes_room() {
-    let limits = ProcessLimits {
-        processes: 2,
-        per_owner: 2,
-        idle: LONG,
-    };
+    let limits = ProcessLimits { processes: 2, per_owner: 2, idle: LONG };
     let upstream = upstream(sh("cat >/dev/null"), limits);
     let one = upstream.link(&key(LEGACY, 1)).await.unwrap();
     let _busy = one.listen(None).await.unwrap();
@@ -502,19 +384,13 @@ async fn processes_are_capped_and_the_idle_one_makes_room() {
     let three = upstream.link(&key(LEGACY, 3)).await.unwrap();
     assert!(one.is_alive() && !two.is_alive() && three.is_alive());
     let _busy_too = three.listen(None).await.unwrap();
-    assert!(matches!(
-        upstream.link(&key(LEGACY, 4)).await,
-        Err(UpstreamError::Exhausted(2))
-    ));
+    assert!(matches!(upstream.link(&key(LEGACY, 4)).await, Err(UpstreamError::Exhausted(2))));
     upstream.close().await;
 }
 
 #[tokio::test]
 async fn an_unused_process_ends() {
-    let limits = ProcessLimits {
-        idle: Duration::from_millis(200),
-        ..ProcessLimits::default()
-    };
+    let limits = ProcessLimits { idle: Duration::from_millis(200), ..ProcessLimits::default() };
     let upstream = upstream(sh("cat >/dev/null"), limits);
     let idle = upstream.link(&key(LEGACY, 1)).await.unwrap();
     let used = upstream.link(&key(LEGACY, 2)).await.unwrap();
@@ -533,17 +409,9 @@ async fn cve_2026_25536_a_thousand_interleaved_calls_get_their_own_answers() {
         let link = Arc::clone(&link);
         async move { (number, all(call(&link, number).await).await.0) }
     });
-    let answers = futures::stream::iter(calls)
-        .buffer_unordered(50)
-        .collect::<Vec<_>>()
-        .await;
+    let answers = futures::stream::iter(calls).buffer_unordered(50).collect::<Vec<_>>().await;
     for (number, lines) in &answers {
-        assert_eq!(
-            lines,
-            &[format!(
-                r#"{{"jsonrpc":"2.0","id":{number},"result":{{"for":{number}}}}}"#
-            )]
-        );
+        assert_eq!(lines, &[format!(r#"{{"jsonrpc":"2.0","id":{number},"result":{{"for":{number}}}}}"#)]);
     }
     assert_eq!(answers.len(), 1000);
 }
