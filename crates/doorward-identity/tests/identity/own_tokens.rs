@@ -215,35 +215,35 @@ fn grants_that_make_no_sound_token_are_refused() {
     type Change = (IssueError, fn(&mut Grant));
     let changes: [Change; 14] = [
         (IssueError::BadName("subject"), |grant| {
-            grant.subject = String::new()
+            grant.subject = String::new();
         }),
         (IssueError::BadName("subject"), |grant| {
-            grant.subject = "a\nb".to_owned()
+            grant.subject = "a\nb".to_owned();
         }),
         (IssueError::BadName("subject"), |grant| {
-            grant.subject = "x".repeat(256)
+            grant.subject = "x".repeat(256);
         }),
         (IssueError::BadName("client"), |grant| {
-            grant.client = String::new()
+            grant.client = String::new();
         }),
         (IssueError::BadName("role"), |grant| {
-            grant.roles = BTreeSet::from([String::new()])
+            grant.roles = BTreeSet::from([String::new()]);
         }),
         (IssueError::BadName("resource"), |grant| {
-            grant.resource = String::new()
+            grant.resource = String::new();
         }),
         (IssueError::BadScope, |grant| {
-            grant.scopes = BTreeSet::from(["a b".to_owned()])
+            grant.scopes = BTreeSet::from(["a b".to_owned()]);
         }),
         (IssueError::BadScope, |grant| {
-            grant.scopes = BTreeSet::from(["a\"b".to_owned()])
+            grant.scopes = BTreeSet::from(["a\"b".to_owned()]);
         }),
         (IssueError::BadScope, |grant| {
-            grant.scopes = BTreeSet::from([String::new()])
+            grant.scopes = BTreeSet::from([String::new()]);
         }),
         (IssueError::BadTtl, |grant| grant.ttl = Duration::ZERO),
         (IssueError::BadTtl, |grant| {
-            grant.ttl = Grant::MAX_TTL + Duration::from_secs(1)
+            grant.ttl = Grant::MAX_TTL + Duration::from_secs(1);
         }),
         (IssueError::ReservedClaim("sub".to_owned()), |grant| {
             grant.claims =
