@@ -11,6 +11,7 @@ use doorward_test_peers::{
 use hyper_util::service::TowerToHyperService;
 use rmcp::{
     serve_server,
+    service::ServerInitializeError,
     transport::{
         StreamableHttpServerConfig, StreamableHttpService, stdio,
         streamable_http_server::{SessionManager, session::local::LocalSessionManager},
@@ -36,13 +37,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             http(address, shared, CuttingSessions::default()).await
         }
         Some(address) => http(address, shared, LocalSessionManager::default()).await,
-        None => {
-            serve_server(Everything::new(shared), stdio())
-                .await?
-                .waiting()
-                .await?;
-            Ok(())
-        }
+        None => match serve_server(Everything::new(shared), stdio()).await {
+            Ok(running) => {
+                running.waiting().await?;
+                Ok(())
+            }
+            // A client that leaves before it said anything is no mistake.
+            Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        },
     }
 }
 
