@@ -23,11 +23,12 @@ Examples:
   doorward token issue --user alice --role Admin
         make a token for the guarded server
 
-Exit codes: 0 done, 1 refused or found, 2 usage, 3 configuration, 4 could not reach or bind something";
+Exit codes:
+  0 done, 1 refused or found, 2 usage, 3 configuration, 4 could not reach or bind something";
 
 /// The guard at the door of an MCP server.
 #[derive(Debug, Parser)]
-#[command(name = "doorward", version, after_help = EXAMPLES, max_term_width = 120)]
+#[command(name = "doorward", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     common: Common,

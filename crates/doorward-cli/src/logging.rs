@@ -4,11 +4,11 @@
 //! at their most talkative levels, headers with credentials included, and nothing of that may stand in a log.
 
 use std::fmt::{self, Write as _};
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::str::FromStr;
 
-use doorward::{Surroundings as _, System};
 use doorward::audit::Moment;
+use doorward::{Surroundings as _, System};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -113,11 +113,18 @@ pub(crate) fn start(verbosity: &Verbosity, form: Form) -> Result<(), TryInitErro
     tracing_subscriber::registry().with(layer.with_filter(verbosity.targets())).try_init()
 }
 
+/// What is said of a panic.
+const FAULT: &str = "a fault in Doorward itself: please report it";
+
 /// Lets a panic say where it happened, and nothing of what it held: its message may quote a request.
 pub(crate) fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a fault in Doorward itself: please report it");
+        if tracing::dispatcher::has_been_set() {
+            tracing::error!(place, "{FAULT}");
+        } else {
+            let _ = writeln!(std::io::stderr(), "error: {FAULT} ({place})");
+        }
     }));
 }
 

@@ -9,10 +9,7 @@ use crate::exit::Failure;
 
 /// The state directory that a command is to use, which may not be there yet: the one that was named, else the user's
 /// data directory (XDG Base Directory Specification 0.8: a relative `XDG_DATA_HOME` is ignored).
-pub(crate) fn path(
-    named: Option<&Path>,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<PathBuf, Failure> {
+pub(crate) fn path(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Failure> {
     if let Some(named) = named.filter(|path| !path.as_os_str().is_empty()) {
         return Ok(named.to_owned());
     }

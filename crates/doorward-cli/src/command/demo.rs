@@ -1,8 +1,8 @@
 //! tmp
-use clap::Args;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use clap::Args;
 /// List
 #[derive(Debug, Args)]
 #[command(after_help = "Example: doorward")]

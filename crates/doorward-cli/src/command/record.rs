@@ -19,7 +19,8 @@ pub(crate) async fn store(state: &StateDir) -> Result<SqliteStore, Failure> {
 /// Puts a notice into the ledger, and waits until it has reached the disk.
 pub(crate) async fn note(state: &StateDir, what: What) -> Result<(), Failure> {
     let clock: Clock = Arc::new(|| System.now());
-    let file = FileLedger::open_beside(state, LedgerOptions::new(Arc::clone(&clock))).map_err(Failure::configuration)?;
+    let file =
+        FileLedger::open_beside(state, LedgerOptions::new(Arc::clone(&clock))).map_err(Failure::configuration)?;
     let mut random = [0; 10];
     System.fill(&mut random).map_err(Failure::unreachable)?;
     let at = System.now();

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME[=VALUE]", conflicts_with = "upstream")]
     env: Vec<String>,
     /// The file of the credential that the server at `--upstream` wants
-    #[arg(long, value_name = "FILE", requires = "upstream")]
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
     upstream_credential: Option<PathBuf>,
     /// The certificate chain, PEM; read again when it changes
     #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
@@ -102,7 +102,7 @@ impl Arguments {
             public_url: self.public_url,
             state: common.named_state().map(ToOwned::to_owned),
             tls,
-            origins: self.allow_origin,
+            // TMP origins: self.allow_origin,
             env: self.env,
             upstream_credential: self.upstream_credential,
             target,

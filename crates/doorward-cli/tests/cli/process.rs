@@ -50,7 +50,8 @@ impl Place {
 
     /// Starts a node and waits until it is ready.
     pub(crate) fn node(&self, arguments: &[&str]) -> Node {
-        let mut child = self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let (lines, heard) = mpsc::channel();
         std::thread::spawn(move || {

@@ -30,8 +30,19 @@ fn listed(place: &Place) -> Vec<Value> {
 fn a_token_stands_alone_on_standard_output() {
     let place = Place::new();
     let ended = place.doorward(&[
-        "token", "issue", "--user", "alice", "--role", "Admin", "Auditor", "--scope", "crm", "--claim", "region=emea",
-        "--claim", "level:=3",
+        "token",
+        "issue",
+        "--user",
+        "alice",
+        "--role",
+        "Admin",
+        "Auditor",
+        "--scope",
+        "crm",
+        "--claim",
+        "region=emea",
+        "--claim",
+        "level:=3",
     ]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.out.lines().count(), 1);
@@ -77,7 +88,7 @@ fn a_configuration_says_what_a_token_is_for_and_where_the_state_lies() {
     let config = place.write(
         "doorward.yaml",
         "public_url: https://mcp.example.com\nlisten: localhost:9000\npolicies: { All: { require: authenticated } }\n\
-         servers:\n  crm: { upstream: { url: \"https://crm.example.com/mcp\" }, rules: [ { tool: \"*\", policy: All } ] }\n",
+         servers:\n  crm: { upstream: { url: \"https://crm.example.com/mcp\" }, \n      rules: [ { discovery: true, allow: anonymous }, { tool: \"*\", policy: All } ] }\n",
     );
     let arguments = ["token", "issue", "--user", "alice", "--config", config.to_str().unwrap()];
     let Ended { code, out, err } = place.doorward(&arguments);
@@ -87,7 +98,8 @@ fn a_configuration_says_what_a_token_is_for_and_where_the_state_lies() {
 
 #[test]
 fn a_long_life_is_warned_of() {
-    let ended = Place::new().doorward(&["token", "issue", "--user", "ci", "--ttl", "7d", "--public-url", "http://localhost:9"]);
+    let ended =
+        Place::new().doorward(&["token", "issue", "--user", "ci", "--ttl", "7d", "--public-url", "http://localhost:9"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     insta::with_settings!({ filters => vec![(r"\d{4}-\d\d-\d\dT[\d:]+Z", "[TIME]"), (r"revoke [\w-]{22}", "revoke [ID]")] }, {
         insta::assert_snapshot!(ended.err, @"warning: this token is valid until [TIME]: whoever gets hold of it may use it until then; `doorward token revoke [ID]` ends it");
@@ -124,7 +136,8 @@ fn every_token_is_on_record() {
         records.push_str(&crate::process::read(&segment.unwrap().path()));
     }
     let whats: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut whats: Vec<_> = whats.iter().map(|record| (record["what"].as_str().unwrap(), record["token_id"].as_str().unwrap())).collect();
+    let mut whats: Vec<_> =
+        whats.iter().map(|record| (record["what"].as_str().unwrap(), record["token_id"].as_str().unwrap())).collect();
     whats.sort_unstable();
     assert_eq!(whats, [("token.issued", id), ("token.revoked", id)]);
     assert!(!records.contains(issued["token"].as_str().unwrap()));

@@ -107,10 +107,9 @@ mod tests {
     use super::*;
 
     fn node(names: &[&str]) -> Known {
-        let servers = names.iter().map(|name| Guarded {
-            name: (*name).to_owned(),
-            resource: format!("https://mcp.example.com/mcp/{name}"),
-        });
+        let servers = names
+            .iter()
+            .map(|name| Guarded { name: (*name).to_owned(), resource: format!("https://mcp.example.com/mcp/{name}") });
         Known::Node { public_url: "https://mcp.example.com".to_owned(), servers: servers.collect() }
     }
 
@@ -139,9 +138,16 @@ mod tests {
         let known = |text: &str| Known::from_url(text).and_then(|known| known.purpose(Some("crm")));
         assert_eq!(known("HTTPS://MCP.example.com:443/").unwrap().resource, "https://mcp.example.com/mcp/crm");
         assert_eq!(known("http://localhost:9000").unwrap().issuer, "http://localhost:9000");
-        for text in
-            ["", "localhost:8700", "ftp://x", "https://x/mcp", "https://x?y", "https://x#y", "https://u@x", "https://u:p@x"]
-        {
+        for text in [
+            "",
+            "localhost:8700",
+            "ftp://x",
+            "https://x/mcp",
+            "https://x?y",
+            "https://x#y",
+            "https://u@x",
+            "https://u:p@x",
+        ] {
             assert!(known(text).is_err(), "{text}");
         }
     }
