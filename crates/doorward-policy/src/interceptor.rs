@@ -55,17 +55,8 @@ pub struct Intercepted<'a> {
 }
 
 impl<'a> Intercepted<'a> {
-    pub(crate) fn new(
-        principal: &'a Principal,
-        server: &'a ServerName,
-        message: &'a Message,
-    ) -> Self {
-        Self {
-            principal,
-            server,
-            message,
-            arguments: OnceLock::new(),
-        }
+    pub(crate) fn new(principal: &'a Principal, server: &'a ServerName, message: &'a Message) -> Self {
+        Self { principal, server, message, arguments: OnceLock::new() }
     }
 
     /// Who calls.
@@ -102,10 +93,7 @@ impl<'a> Intercepted<'a> {
         let Some(text) = self.message.arguments() else {
             return Ok(None);
         };
-        match self
-            .arguments
-            .get_or_init(|| serde_json::from_str(text).ok())
-        {
+        match self.arguments.get_or_init(|| serde_json::from_str(text).ok()) {
             Some(arguments) => Ok(Some(arguments)),
             None => Err(InterceptError("the arguments are not JSON".to_owned())),
         }
@@ -149,11 +137,7 @@ pub(crate) enum Objection {
 
 impl Interceptors {
     pub(crate) fn new(timer: Timer, patience: Duration) -> Self {
-        Self {
-            list: Vec::new(),
-            timer,
-            patience,
-        }
+        Self { list: Vec::new(), timer, patience }
     }
 
     pub(crate) fn push(&mut self, interceptor: Arc<dyn Interceptor>) {

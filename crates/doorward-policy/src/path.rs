@@ -53,23 +53,10 @@ impl PathPattern {
                 Segment::One => ANY_SEGMENT,
             })
             .collect();
-        let longest = earlier
-            .iter()
-            .map(|pattern| pattern.segments.len())
-            .max()
-            .unwrap_or(0);
-        let extra = if self.rest {
-            longest.saturating_add(1)
-        } else {
-            0
-        };
+        let longest = earlier.iter().map(|pattern| pattern.segments.len()).max().unwrap_or(0);
+        let extra = if self.rest { longest.saturating_add(1) } else { 0 };
         (0..=extra).all(|extra| {
-            let path = || {
-                fixed
-                    .iter()
-                    .copied()
-                    .chain(std::iter::repeat_n(ANY_SEGMENT, extra))
-            };
+            let path = || fixed.iter().copied().chain(std::iter::repeat_n(ANY_SEGMENT, extra));
             earlier.iter().any(|pattern| pattern.matches(path()))
         })
     }
@@ -80,10 +67,7 @@ impl FromStr for PathPattern {
 
     fn from_str(text: &str) -> Result<Self, PathPatternError> {
         let body = text.strip_prefix('/').ok_or(PathPatternError::Relative)?;
-        if text
-            .chars()
-            .any(|c| c.is_control() || c == ' ' || matches!(c, '%' | '\\' | ';' | '?' | '#'))
-        {
+        if text.chars().any(|c| c.is_control() || c == ' ' || matches!(c, '%' | '\\' | ';' | '?' | '#')) {
             return Err(PathPatternError::Character);
         }
         let mut parts: Vec<&str> = body.split('/').collect();
@@ -184,11 +168,7 @@ mod tests {
             ("/", "/", true),
             ("/", "/x", false),
         ] {
-            assert_eq!(
-                pattern(text).matches(segments(path)),
-                expected,
-                "{text} on {path}"
-            );
+            assert_eq!(pattern(text).matches(segments(path)), expected, "{text} on {path}");
         }
     }
 

@@ -31,10 +31,7 @@ impl Pattern {
             return *self.0 == *name;
         };
         let (middle, last) = tail.rsplit_once('*').unwrap_or(("", tail));
-        let Some(rest) = name
-            .strip_prefix(head)
-            .and_then(|rest| rest.strip_suffix(last))
-        else {
+        let Some(rest) = name.strip_prefix(head).and_then(|rest| rest.strip_suffix(last)) else {
             return false;
         };
         // The leftmost place is always a right one: what follows only has more room.
@@ -165,11 +162,7 @@ mod tests {
             ("a", "a*", false),
             ("**", "*", true),
         ] {
-            assert_eq!(
-                pattern(wide).covers(&pattern(narrow)),
-                expected,
-                "{wide} over {narrow}"
-            );
+            assert_eq!(pattern(wide).covers(&pattern(narrow)), expected, "{wide} over {narrow}");
         }
     }
 
@@ -178,9 +171,6 @@ mod tests {
         assert_eq!("".parse::<Pattern>(), Err(PatternError::Empty));
         assert_eq!("a\nb".parse::<Pattern>(), Err(PatternError::Control));
         assert_eq!("a\0".parse::<Pattern>(), Err(PatternError::Control));
-        assert_eq!(
-            "x".repeat(MAX_LENGTH + 1).parse::<Pattern>(),
-            Err(PatternError::TooLong)
-        );
+        assert_eq!("x".repeat(MAX_LENGTH + 1).parse::<Pattern>(), Err(PatternError::TooLong));
     }
 }

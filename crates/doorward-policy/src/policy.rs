@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use doorward_identity::Identified;
-use doorward_wire::{
-    CanonicalPath, ListKind, Message, ParseError, ServerName, Target, ToolHeaders,
-};
+use doorward_wire::{CanonicalPath, ListKind, Message, ParseError, ServerName, Target, ToolHeaders};
 
 use crate::book::{RuleBook, Weighed, Weighing};
 use crate::catalogue::Catalogue;
@@ -32,10 +30,7 @@ pub struct PolicySettings {
 
 impl Default for PolicySettings {
     fn default() -> Self {
-        Self {
-            limits: LimitSettings::default(),
-            patience: Duration::from_secs(5),
-        }
+        Self { limits: LimitSettings::default(), patience: Duration::from_secs(5) }
     }
 }
 
@@ -73,10 +68,7 @@ impl Policy {
     /// The rules in use.
     #[must_use]
     pub fn book(&self) -> RuleBook {
-        self.book
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.book.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts other rules into use. Decisions that are under way end by the old ones; limits and tasks stay.
@@ -103,12 +95,7 @@ impl Policy {
             // No room: what this server offers no longer makes some.
             let keys: BTreeSet<String> = page
                 .entries(kind)
-                .map(|entries| {
-                    entries
-                        .into_iter()
-                        .map(|entry| entry.key.into_owned())
-                        .collect()
-                })
+                .map(|entries| entries.into_iter().map(|entry| entry.key.into_owned()).collect())
                 .unwrap_or_default();
             merged.changed |= catalogue.forget_others(kind, &keys);
             merged.changed |= catalogue.merge(kind, page).is_ok_and(|again| again.changed);
@@ -128,17 +115,13 @@ impl Policy {
     /// Whether the server has told of this target, so that its name may be written down.
     #[must_use]
     pub fn knows(&self, server: &ServerName, target: &Target) -> bool {
-        self.book()
-            .catalogue(server)
-            .is_some_and(|catalogue| catalogue.knows(target))
+        self.book().catalogue(server).is_some_and(|catalogue| catalogue.knows(target))
     }
 
     /// Whether the target declares a top-level argument of this name, so that the name may be written down.
     #[must_use]
     pub fn knows_argument(&self, server: &ServerName, target: &Target, argument: &str) -> bool {
-        self.book()
-            .catalogue(server)
-            .is_some_and(|catalogue| catalogue.known_argument(target, argument))
+        self.book().catalogue(server).is_some_and(|catalogue| catalogue.known_argument(target, argument))
     }
 
     /// Which arguments of a called tool are mirrored in headers, as far as the server has told.
@@ -154,9 +137,7 @@ impl Policy {
     /// (checklist C06).
     #[must_use]
     pub fn hides(&self, server: &ServerName, tool: &str) -> bool {
-        self.book()
-            .catalogue(server)
-            .is_some_and(|catalogue| catalogue.has_bad_headers(tool))
+        self.book().catalogue(server).is_some_and(|catalogue| catalogue.has_bad_headers(tool))
     }
 
     /// Whether a caller may know of a target: the same decision as for a call of it, with conditions on scope in the
@@ -177,13 +158,7 @@ impl Policy {
 
     /// Whether an entry of a list may be shown: a tool or prompt by its name, a resource or template by its URI.
     #[must_use]
-    pub fn keep(
-        &self,
-        principal: &Principal,
-        server: &ServerName,
-        kind: ListKind,
-        key: &str,
-    ) -> bool {
+    pub fn keep(&self, principal: &Principal, server: &ServerName, kind: ListKind, key: &str) -> bool {
         let book = self.book();
         let who = principal.identified();
         sees(&Weighing::new(&book, &who), server, kind_of(kind), key)
@@ -241,8 +216,7 @@ impl Policy {
     pub fn may_discover_anonymously(&self, server: &ServerName) -> bool {
         let book = self.book();
         let weighing = Weighing::new(&book, &Identified::Absent);
-        book.server(server)
-            .is_some_and(|rules| crate::decide::discovery(&weighing, rules).is_ok())
+        book.server(server).is_some_and(|rules| crate::decide::discovery(&weighing, rules).is_ok())
     }
 
     /// The tasks that permitted calls began.
@@ -265,9 +239,10 @@ impl Policy {
 }
 
 fn sees(weighing: &Weighing<'_>, server: &ServerName, kind: Kind, name: &str) -> bool {
-    weighing.book().server(server).is_some_and(|rules| {
-        weighing.target(rules, kind, name, View::Visible).0 == Weighed::Admitted
-    })
+    weighing
+        .book()
+        .server(server)
+        .is_some_and(|rules| weighing.target(rules, kind, name, View::Visible).0 == Weighed::Admitted)
 }
 
 fn kind_of(kind: ListKind) -> Kind {
@@ -280,8 +255,6 @@ fn kind_of(kind: ListKind) -> Kind {
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policy")
-            .field("book", &self.book())
-            .finish_non_exhaustive()
+        f.debug_struct("Policy").field("book", &self.book()).finish_non_exhaustive()
     }
 }

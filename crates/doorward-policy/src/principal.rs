@@ -47,12 +47,7 @@ impl Principal {
     #[must_use]
     pub fn who(&self) -> Who {
         match self {
-            Self::Caller(caller) => Who::caller(
-                caller.issuer(),
-                caller.subject(),
-                caller.client(),
-                caller.tenant(),
-            ),
+            Self::Caller(caller) => Who::caller(caller.issuer(), caller.subject(), caller.client(), caller.tenant()),
             Self::Anonymous(_) => Who::Anonymous,
         }
     }

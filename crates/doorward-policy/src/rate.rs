@@ -46,9 +46,7 @@ impl Rate {
     }
 
     fn new(count: u32, per: Period) -> Option<Self> {
-        NonZeroU32::new(count)
-            .filter(|count| count.get() <= MAX_COUNT)
-            .map(|count| Self { count, per })
+        NonZeroU32::new(count).filter(|count| count.get() <= MAX_COUNT).map(|count| Self { count, per })
     }
 
     /// How many times.
@@ -114,14 +112,10 @@ pub enum RateError {
     #[error("a limit is a number, a slash and a period; write for example `30/min`")]
     Form,
     /// A period that is not known.
-    #[error(
-        "the period of a limit is `s`, `min` or `h`; write for example `5/s`, `30/min` or `1000/h`"
-    )]
+    #[error("the period of a limit is `s`, `min` or `h`; write for example `5/s`, `30/min` or `1000/h`")]
     Period,
     /// Zero or too many.
-    #[error(
-        "the number of a limit lies between 1 and {MAX_COUNT}; to forbid something, write no rule for it"
-    )]
+    #[error("the number of a limit lies between 1 and {MAX_COUNT}; to forbid something, write no rule for it")]
     Count,
 }
 

@@ -56,10 +56,7 @@ impl Require {
                     }
                 }
                 Require::Not(inner) => collect(inner, !positive, into),
-                Require::Authenticated
-                | Require::Role(_)
-                | Require::AnyRole(_)
-                | Require::Claim { .. } => {}
+                Require::Authenticated | Require::Role(_) | Require::AnyRole(_) | Require::Claim { .. } => {}
             }
         }
         let mut scopes = BTreeSet::new();
@@ -79,12 +76,7 @@ impl Require {
     }
 
     /// Reports everything that is wrong with the condition.
-    pub(crate) fn check(
-        &self,
-        path: &str,
-        claims: &BTreeMap<String, ClaimType>,
-        errors: &mut Vec<PolicyError>,
-    ) {
+    pub(crate) fn check(&self, path: &str, claims: &BTreeMap<String, ClaimType>, errors: &mut Vec<PolicyError>) {
         let before = errors.len();
         self.check_part(path, claims, 0, errors);
         if errors.len() == before && self.constant() == Some(false) {
@@ -116,10 +108,7 @@ impl Require {
             Self::AnyRole(roles) => {
                 let path = format!("{path}.any_role");
                 if roles.is_empty() {
-                    errors.push(PolicyError::new(
-                        &path,
-                        "the list is empty and admits nobody; name at least one role",
-                    ));
+                    errors.push(PolicyError::new(&path, "the list is empty and admits nobody; name at least one role"));
                 }
                 let mut seen = BTreeSet::new();
                 for (index, role) in roles.iter().enumerate() {
@@ -164,18 +153,10 @@ fn check_parts(
     errors: &mut Vec<PolicyError>,
 ) {
     if parts.is_empty() {
-        errors.push(PolicyError::new(
-            format!("{path}.{word}"),
-            "the list is empty; write at least one condition",
-        ));
+        errors.push(PolicyError::new(format!("{path}.{word}"), "the list is empty; write at least one condition"));
     }
     for (index, part) in parts.iter().enumerate() {
-        part.check_part(
-            &format!("{path}.{word}[{index}]"),
-            claims,
-            depth + 1,
-            errors,
-        );
+        part.check_part(&format!("{path}.{word}[{index}]"), claims, depth + 1, errors);
     }
 }
 
@@ -183,17 +164,11 @@ fn check_parts(
 /// could never be met, and a role with one is a slip more often than a role.
 fn check_word(what: &str, word: &str, path: &str, errors: &mut Vec<PolicyError>) {
     if word.is_empty() {
-        errors.push(PolicyError::new(
-            path,
-            format!("the {what} is empty; write its name"),
-        ));
+        errors.push(PolicyError::new(path, format!("the {what} is empty; write its name")));
     } else if word.chars().any(|c| c.is_whitespace() || c.is_control()) {
         errors.push(PolicyError::new(
             path,
-            format!(
-                "the {what} {} holds a space or a control character; a {what} is one word",
-                quoted(word)
-            ),
+            format!("the {what} {} holds a space or a control character; a {what} is one word", quoted(word)),
         ));
     }
 }
@@ -210,14 +185,9 @@ fn check_claim(
         let fix = if is_reserved(name) {
             "it is not a claim of its own; use `role` or `scope`".to_owned()
         } else {
-            format!(
-                "declare it, for example `{{ {name}: string }}` under the claims that policies may read"
-            )
+            format!("declare it, for example `{{ {name}: string }}` under the claims that policies may read")
         };
-        errors.push(PolicyError::new(
-            format!("{path}.claim"),
-            format!("the claim {claim} is not declared; {fix}"),
-        ));
+        errors.push(PolicyError::new(format!("{path}.claim"), format!("the claim {claim} is not declared; {fix}")));
         return;
     };
     let given = match equals {
@@ -301,10 +271,7 @@ mod tests {
     }
 
     fn errors(require: &Require) -> Vec<String> {
-        let claims = BTreeMap::from([
-            ("region".into(), ClaimType::String),
-            ("groups".into(), ClaimType::Strings),
-        ]);
+        let claims = BTreeMap::from([("region".into(), ClaimType::String), ("groups".into(), ClaimType::Strings)]);
         let mut errors = Vec::new();
         require.check("policies.P", &claims, &mut errors);
         errors.iter().map(ToString::to_string).collect()
@@ -326,14 +293,8 @@ mod tests {
     fn a_policy_that_can_permit_nobody_is_refused() {
         let never = Require::Not(Box::new(Require::Authenticated));
         assert_eq!(errors(&never).len(), 1);
-        assert_eq!(
-            errors(&Require::All(vec![role("A"), never.clone()])).len(),
-            1
-        );
-        assert_eq!(
-            errors(&Require::Any(vec![role("A"), never])),
-            Vec::<String>::new()
-        );
+        assert_eq!(errors(&Require::All(vec![role("A"), never.clone()])).len(), 1);
+        assert_eq!(errors(&Require::Any(vec![role("A"), never])), Vec::<String>::new());
     }
 
     #[test]
@@ -345,24 +306,12 @@ mod tests {
             scope(""),
             Require::Any(vec![]),
             Require::Not(Box::new(scope("tab\there"))),
-            Require::Claim {
-                name: "unit".into(),
-                equals: ClaimValue::String("x".into()),
-            },
-            Require::Claim {
-                name: "groups".into(),
-                equals: ClaimValue::String("x".into()),
-            },
-            Require::Claim {
-                name: "region".into(),
-                equals: ClaimValue::String("eu".into()),
-            },
+            Require::Claim { name: "unit".into(), equals: ClaimValue::String("x".into()) },
+            Require::Claim { name: "groups".into(), equals: ClaimValue::String("x".into()) },
+            Require::Claim { name: "region".into(), equals: ClaimValue::String("eu".into()) },
         ]);
         let found = errors(&require);
-        let places: Vec<&str> = found
-            .iter()
-            .filter_map(|e| e.split_once(": ").map(|(place, _)| place))
-            .collect();
+        let places: Vec<&str> = found.iter().filter_map(|e| e.split_once(": ").map(|(place, _)| place)).collect();
         assert_eq!(
             places,
             [

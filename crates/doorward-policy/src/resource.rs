@@ -52,12 +52,8 @@ enum Suffix {
 
 /// The URI as a resolver would see it: no controls, one kind of slash, scheme and host without case, no dot segment.
 fn normal(text: &str, suffix: Suffix) -> String {
-    let text: String = text
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .map(|c| if c == '\\' { '/' } else { c })
-        .collect();
+    let text: String =
+        text.trim().chars().filter(|c| !c.is_control()).map(|c| if c == '\\' { '/' } else { c }).collect();
     let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
         return resolve(&text, suffix);
     };
@@ -78,13 +74,7 @@ fn normal(text: &str, suffix: Suffix) -> String {
         None if scheme == "file" => Some(String::new()),
         None => None,
     };
-    let authority = authority.map(|a| {
-        if scheme == "file" && a == "localhost" {
-            String::new()
-        } else {
-            a
-        }
-    });
+    let authority = authority.map(|a| if scheme == "file" && a == "localhost" { String::new() } else { a });
     let path = resolve(path, suffix);
     match authority {
         Some(authority) => format!("{scheme}://{authority}{path}"),
@@ -94,9 +84,7 @@ fn normal(text: &str, suffix: Suffix) -> String {
 
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
 /// Resolves `.`, `..` and empty segments (RFC 3986 section 5.2.4, and what file systems do with `//`).
@@ -159,10 +147,7 @@ mod tests {
     use super::*;
 
     fn reads_as(uri: &str, other: &str) -> bool {
-        other_readings(uri)
-            .expect("short")
-            .iter()
-            .any(|reading| reading == other)
+        other_readings(uri).expect("short").iter().any(|reading| reading == other)
     }
 
     #[test]
@@ -211,11 +196,7 @@ mod tests {
             "file:///public/a#/../../secret/x",
             "file:///public/../../../secret/x",
         ] {
-            assert!(
-                reads_as(uri, "file:///secret/x"),
-                "{uri}: {:?}",
-                other_readings(uri)
-            );
+            assert!(reads_as(uri, "file:///secret/x"), "{uri}: {:?}", other_readings(uri));
         }
     }
 

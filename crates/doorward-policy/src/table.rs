@@ -127,28 +127,12 @@ mod tests {
             (Method::Initialized, None, discovery),
             (Method::Discover, discovery, None),
             (Method::Ping, None, discovery),
-            (
-                Method::ToolsList,
-                list(ListKind::Tools),
-                list(ListKind::Tools),
-            ),
+            (Method::ToolsList, list(ListKind::Tools), list(ListKind::Tools)),
             (Method::ToolsCall, target, target),
-            (
-                Method::PromptsList,
-                list(ListKind::Prompts),
-                list(ListKind::Prompts),
-            ),
+            (Method::PromptsList, list(ListKind::Prompts), list(ListKind::Prompts)),
             (Method::PromptsGet, target, target),
-            (
-                Method::ResourcesList,
-                list(ListKind::Resources),
-                list(ListKind::Resources),
-            ),
-            (
-                Method::ResourceTemplatesList,
-                list(ListKind::ResourceTemplates),
-                list(ListKind::ResourceTemplates),
-            ),
+            (Method::ResourcesList, list(ListKind::Resources), list(ListKind::Resources)),
+            (Method::ResourceTemplatesList, list(ListKind::ResourceTemplates), list(ListKind::ResourceTemplates)),
             (Method::ResourcesRead, target, target),
             (Method::ResourcesSubscribe, None, target),
             (Method::ResourcesUnsubscribe, None, target),
@@ -185,16 +169,8 @@ mod tests {
             let rows: Vec<_> = table.iter().filter(|(other, ..)| other == method).collect();
             assert_eq!(rows.len(), 1, "{method:?} stands once in the table");
             for (_, modern, legacy) in rows {
-                assert_eq!(
-                    governs(method, Era::Modern),
-                    *modern,
-                    "{method:?} in the modern era"
-                );
-                assert_eq!(
-                    governs(method, Era::Legacy),
-                    *legacy,
-                    "{method:?} in the legacy era"
-                );
+                assert_eq!(governs(method, Era::Modern), *modern, "{method:?} in the modern era");
+                assert_eq!(governs(method, Era::Legacy), *legacy, "{method:?} in the legacy era");
             }
         }
         assert_eq!(table.len(), Method::KNOWN.len());

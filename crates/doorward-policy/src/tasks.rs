@@ -105,28 +105,16 @@ impl TaskRegistry {
         if full || tasks.len() >= MAX_OF_OWNER {
             tasks.pop_front();
         }
-        tasks.push_back(Task {
-            id: id.into(),
-            tool: tool.into(),
-            until,
-        });
+        tasks.push_back(Task { id: id.into(), tool: tool.into(), until });
         *count = count.saturating_sub(before).saturating_add(tasks.len());
         Ok(())
     }
 
     /// The tool that began a task of this owner.
-    pub(crate) fn tool(
-        &self,
-        server: &ServerName,
-        owner: &Owner,
-        id: &str,
-        now: SystemTime,
-    ) -> Option<Arc<str>> {
+    pub(crate) fn tool(&self, server: &ServerName, owner: &Owner, id: &str, now: SystemTime) -> Option<Arc<str>> {
         let state = self.lock();
         let tasks = state.owners.get(&(server.clone(), owner.clone()))?;
-        let task = tasks
-            .iter()
-            .find(|task| *task.id == *id && task.until > now)?;
+        let task = tasks.iter().find(|task| *task.id == *id && task.until > now)?;
         Some(Arc::clone(&task.tool))
     }
 
@@ -159,20 +147,8 @@ mod tests {
         Owner::Caller(CallerKey::new("https://issuer.example", subject, None))
     }
 
-    fn insert(
-        registry: &TaskRegistry,
-        who: &Owner,
-        id: &str,
-        now: SystemTime,
-    ) -> Result<(), TaskRefused> {
-        registry.insert(
-            server(),
-            who.clone(),
-            id,
-            "report",
-            Some(Duration::from_secs(60)),
-            now,
-        )
+    fn insert(registry: &TaskRegistry, who: &Owner, id: &str, now: SystemTime) -> Result<(), TaskRefused> {
+        registry.insert(server(), who.clone(), id, "report", Some(Duration::from_secs(60)), now)
     }
 
     #[test]
@@ -185,10 +161,7 @@ mod tests {
         assert_eq!(find(&owner("bob"), "1", now), None);
         assert_eq!(find(&Owner::Anonymous, "1", now), None);
         assert_eq!(find(&owner("ann"), "2", now), None);
-        assert_eq!(
-            find(&owner("ann"), "1", now + Duration::from_secs(60)),
-            None
-        );
+        assert_eq!(find(&owner("ann"), "1", now + Duration::from_secs(60)), None);
         let other: ServerName = "ops".parse().expect("a name");
         assert_eq!(registry.tool(&other, &owner("ann"), "1", now), None);
     }
@@ -202,11 +175,7 @@ mod tests {
             insert(&registry, &owner("bob"), &id.to_string(), now).expect("his oldest goes");
         }
         assert_eq!(registry.lock().count, 1 + MAX_OF_OWNER);
-        assert!(
-            registry
-                .tool(&server(), &owner("ann"), "hers", now)
-                .is_some()
-        );
+        assert!(registry.tool(&server(), &owner("ann"), "hers", now).is_some());
         assert!(registry.tool(&server(), &owner("bob"), "0", now).is_none());
     }
 
@@ -217,25 +186,10 @@ mod tests {
         for index in 0..MAX_TASKS {
             insert(&registry, &owner(&index.to_string()), "t", now).expect("room");
         }
-        assert_eq!(
-            insert(&registry, &owner("late"), "t", now),
-            Err(TaskRefused::Full)
-        );
-        assert_eq!(
-            insert(&registry, &owner("0"), "u", now),
-            Ok(()),
-            "an owner may trade an old one for a new one"
-        );
+        assert_eq!(insert(&registry, &owner("late"), "t", now), Err(TaskRefused::Full));
+        assert_eq!(insert(&registry, &owner("0"), "u", now), Ok(()), "an owner may trade an old one for a new one");
         assert_eq!(registry.lock().count, MAX_TASKS);
-        assert_eq!(
-            insert(
-                &registry,
-                &owner("late"),
-                "t",
-                now + Duration::from_secs(61)
-            ),
-            Ok(())
-        );
+        assert_eq!(insert(&registry, &owner("late"), "t", now + Duration::from_secs(61)), Ok(()));
         assert_eq!(registry.lock().count, 1);
     }
 
@@ -243,10 +197,7 @@ mod tests {
     fn ids_are_bounded() {
         let registry = TaskRegistry::default();
         for id in ["", &"x".repeat(MAX_ID + 1)] {
-            assert_eq!(
-                insert(&registry, &owner("ann"), id, SystemTime::UNIX_EPOCH),
-                Err(TaskRefused::BadId)
-            );
+            assert_eq!(insert(&registry, &owner("ann"), id, SystemTime::UNIX_EPOCH), Err(TaskRefused::BadId));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorward_identity::ClaimType;
+
 use super::shelf::Shelf;
 use crate::cedar::schema::is_reserved;
 use crate::cedar::{Compiled, validator};
@@ -22,8 +24,8 @@ pub(super) struct Checked {
 
 pub(super) fn check(source: &Source) -> Checked {
     let mut errors = Vec::new();
-    check_claims(source, &mut errors);
-    let policies = compile_policies(source, &mut errors);
+    let claims = check_claims(source, &mut errors);
+    let policies = compile_policies(source, &claims, &mut errors);
     for (index, rule) in source.paths.iter().enumerate() {
         check_path(source, index, rule, &mut errors);
     }
@@ -42,29 +44,30 @@ pub(super) fn check(source: &Source) -> Checked {
     }
     let shelf = Shelf::new(policies, source.claims.clone());
     if shelf.is_none() {
-        errors.push(PolicyError::new(
-            "policies",
-            "the policy engine does not take its own type names",
-        ));
+        errors.push(PolicyError::new("policies", "the policy engine does not take its own type names"));
     }
     Checked { shelf, errors }
 }
 
-fn check_claims(source: &Source, errors: &mut Vec<PolicyError>) {
+/// Reports bad names, and returns the claims that have good ones.
+fn check_claims(source: &Source, errors: &mut Vec<PolicyError>) -> BTreeMap<String, ClaimType> {
+    let mut sound = source.claims.clone();
     for name in source.claims.keys() {
         let path = format!("claims.{}", one_line(name));
+        let before = errors.len();
         if is_reserved(name) {
             errors.push(PolicyError::new(
                 path,
-                format!(
-                    "{} is what every caller has already; give the claim another name",
-                    quoted(name)
-                ),
+                format!("{} is what every caller has already; give the claim another name", quoted(name)),
             ));
         } else {
             check_name("claim", name, &path, errors);
         }
+        if errors.len() > before {
+            sound.remove(name);
+        }
     }
+    sound
 }
 
 fn check_name(what: &str, name: &str, path: &str, errors: &mut Vec<PolicyError>) {
@@ -77,14 +80,15 @@ fn check_name(what: &str, name: &str, path: &str, errors: &mut Vec<PolicyError>)
 }
 
 /// Compiles every policy that is sound in itself, in the order of names.
-fn compile_policies(source: &Source, errors: &mut Vec<PolicyError>) -> Vec<Compiled> {
-    let validator = match validator(&source.claims) {
+fn compile_policies(
+    source: &Source,
+    sound: &BTreeMap<String, ClaimType>,
+    errors: &mut Vec<PolicyError>,
+) -> Vec<Compiled> {
+    let validator = match validator(sound) {
         Ok(validator) => validator,
         Err(error) => {
-            errors.push(PolicyError::new(
-                "claims",
-                format!("the claims make no schema: {error}; rename them"),
-            ));
+            errors.push(PolicyError::new("claims", format!("the claims make no schema: {error}; rename them")));
             return Vec::new();
         }
     };
@@ -100,10 +104,7 @@ fn compile_policies(source: &Source, errors: &mut Vec<PolicyError>) -> Vec<Compi
         match Compiled::new(name, require, &validator) {
             Ok(policy) => compiled.push(policy),
             Err(found) => errors.extend(found.into_iter().map(|error| {
-                PolicyError::new(
-                    &path,
-                    format!("the policy does not hold: {error}; mend the condition"),
-                )
+                PolicyError::new(&path, format!("the policy does not hold: {error}; mend the condition"))
             })),
         }
     }
@@ -112,12 +113,7 @@ fn compile_policies(source: &Source, errors: &mut Vec<PolicyError>) -> Vec<Compi
 
 fn check_path(source: &Source, index: usize, rule: &PathRule, errors: &mut Vec<PolicyError>) {
     let path = format!("paths[{index}]");
-    let earlier: Vec<&PathPattern> = source
-        .paths
-        .iter()
-        .take(index)
-        .map(|rule| &rule.path)
-        .collect();
+    let earlier: Vec<&PathPattern> = source.paths.iter().take(index).map(|rule| &rule.path).collect();
     if rule.path.is_covered_by(&earlier) {
         errors.push(PolicyError::new(
             format!("{path}.path"),
@@ -132,20 +128,10 @@ fn check_path(source: &Source, index: usize, rule: &PathRule, errors: &mut Vec<P
     }
 }
 
-fn check_rule(
-    source: &Source,
-    path: &str,
-    rules: &[Rule],
-    index: usize,
-    rule: &Rule,
-    errors: &mut Vec<PolicyError>,
-) {
+fn check_rule(source: &Source, path: &str, rules: &[Rule], index: usize, rule: &Rule, errors: &mut Vec<PolicyError>) {
     let path = format!("{path}[{index}]");
     let earlier = rules.iter().take(index);
-    if let Some((first, shadow)) = earlier
-        .enumerate()
-        .find(|(_, earlier)| earlier.matches.shadows(&rule.matches))
-    {
+    if let Some((first, shadow)) = earlier.enumerate().find(|(_, earlier)| earlier.matches.shadows(&rule.matches)) {
         errors.push(PolicyError::new(
             &path,
             format!(
@@ -190,18 +176,11 @@ fn check_policies(source: &Source, names: &[String], path: &str, errors: &mut Ve
         if !source.policies.contains_key(name) {
             errors.push(PolicyError::new(
                 path,
-                format!(
-                    "there is no policy {}; {}",
-                    quoted(name),
-                    known(&source.policies)
-                ),
+                format!("there is no policy {}; {}", quoted(name), known(&source.policies)),
             ));
         }
         if !seen.insert(name) {
-            errors.push(PolicyError::new(
-                path,
-                format!("the policy {} stands twice; remove one", quoted(name)),
-            ));
+            errors.push(PolicyError::new(path, format!("the policy {} stands twice; remove one", quoted(name))));
         }
     }
 }
@@ -212,20 +191,9 @@ fn known<T>(policies: &BTreeMap<String, T>) -> String {
     if policies.is_empty() {
         return "no policies are declared, so add it under `policies`".to_owned();
     }
-    let names: Vec<String> = policies
-        .keys()
-        .take(MOST)
-        .map(|name| quoted(name))
-        .collect();
-    let more = if policies.len() > MOST {
-        " and others"
-    } else {
-        ""
-    };
-    format!(
-        "declare it under `policies`, or use one of {}{more}",
-        names.join(", ")
-    )
+    let names: Vec<String> = policies.keys().take(MOST).map(|name| quoted(name)).collect();
+    let more = if policies.len() > MOST { " and others" } else { "" };
+    format!("declare it under `policies`, or use one of {}{more}", names.join(", "))
 }
 
 /// A name as a part of a place: on one line.

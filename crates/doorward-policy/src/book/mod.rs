@@ -92,30 +92,20 @@ impl RuleBook {
         let Some(shelf) = shelf.filter(|_| errors.is_empty()) else {
             return Err(errors);
         };
-        let paths = source
-            .paths
-            .iter()
-            .enumerate()
-            .map(|(index, rule)| CompiledPath::new(index, rule, &shelf))
-            .collect();
+        let paths =
+            source.paths.iter().enumerate().map(|(index, rule)| CompiledPath::new(index, rule, &shelf)).collect();
         let servers = source
             .servers
             .into_iter()
             .map(|(name, rules)| {
                 let catalogue = catalogues.get(&name).cloned().unwrap_or_default();
                 let rules = rules.into_iter().enumerate();
-                let rules = rules
-                    .map(|(index, rule)| CompiledRule::new(index, rule, &shelf))
-                    .collect();
+                let rules = rules.map(|(index, rule)| CompiledRule::new(index, rule, &shelf)).collect();
                 let server = ServerRules::new(name.clone(), rules, catalogue);
                 (name, Arc::new(server))
             })
             .collect();
-        Ok(Self {
-            shelf: Arc::new(shelf),
-            paths,
-            servers: Arc::new(servers),
-        })
+        Ok(Self { shelf: Arc::new(shelf), paths, servers: Arc::new(servers) })
     }
 
     /// The book for a new catalogue of one server. Everything else is shared with this one, also what is remembered
@@ -150,9 +140,7 @@ impl RuleBook {
     /// The Cedar text of a named policy.
     #[must_use]
     pub fn cedar(&self, policy: &str) -> Option<&str> {
-        self.shelf
-            .by_name(policy)
-            .map(|policy| policy.text.as_str())
+        self.shelf.by_name(policy).map(|policy| policy.text.as_str())
     }
 
     /// The names of all policies, in order.
@@ -169,14 +157,8 @@ impl RuleBook {
         let mut text = schema::entities(self.shelf.claims());
         for (kind, name) in rules.catalogue().targets() {
             if rules.find(kind, name).is_some() {
-                let arguments = rules
-                    .catalogue()
-                    .argument_types(kind, name)
-                    .unwrap_or(&none);
-                text.push_str(&schema::action(
-                    &schema::action_id(server, kind, name),
-                    arguments,
-                ));
+                let arguments = rules.catalogue().argument_types(kind, name).unwrap_or(&none);
+                text.push_str(&schema::action(&schema::action_id(server, kind, name), arguments));
             }
         }
         Some(text)
@@ -193,17 +175,9 @@ impl RuleBook {
     /// The rule on a path. Without any path rule everything under `/mcp` is left to the servers' rules.
     pub(crate) fn path(&self, path: &CanonicalPath) -> PathGovernor<'_> {
         if self.paths.is_empty() {
-            return if path.segments().next() == Some("mcp") {
-                PathGovernor::Open
-            } else {
-                PathGovernor::Unruled
-            };
+            return if path.segments().next() == Some("mcp") { PathGovernor::Open } else { PathGovernor::Unruled };
         }
-        match self
-            .paths
-            .iter()
-            .find(|rule| rule.pattern.matches(path.segments()))
-        {
+        match self.paths.iter().find(|rule| rule.pattern.matches(path.segments())) {
             Some(rule) => PathGovernor::Rule(rule),
             None => PathGovernor::Unruled,
         }
@@ -227,10 +201,7 @@ impl CompiledPath {
             PathAdmits::Policies(names) => shelf.admits(names),
         };
         Self {
-            rule: RuleRef {
-                index,
-                label: format!("paths[{index}] {}", rule.path).into(),
-            },
+            rule: RuleRef { index, label: format!("paths[{index}] {}", rule.path).into() },
             pattern: rule.path.clone(),
             wanted: shelf.wanted(&admits),
             admits,

@@ -51,10 +51,7 @@ impl CompiledRule {
             Admits::Policies(names) => shelf.admits(names),
         };
         Self {
-            rule: RuleRef {
-                index,
-                label: format!("rules[{index}] {}", rule.matches).into(),
-            },
+            rule: RuleRef { index, label: format!("rules[{index}] {}", rule.matches).into() },
             wanted: shelf.wanted(&admits),
             admits,
             matches: rule.matches,
@@ -64,11 +61,7 @@ impl CompiledRule {
     }
 
     fn governs(&self, kind: Kind, name: &str) -> bool {
-        self.matches.kind() == Some(kind)
-            && self
-                .matches
-                .pattern()
-                .is_some_and(|pattern| pattern.matches(name))
+        self.matches.kind() == Some(kind) && self.matches.pattern().is_some_and(|pattern| pattern.matches(name))
     }
 }
 
@@ -77,17 +70,9 @@ impl ServerRules {
         let mut governed: HashMap<Kind, HashMap<Box<str>, Option<usize>>> = HashMap::new();
         for (kind, target) in catalogue.targets() {
             let rule = search(&rules, kind, target);
-            governed
-                .entry(kind)
-                .or_default()
-                .insert(target.into(), rule);
+            governed.entry(kind).or_default().insert(target.into(), rule);
         }
-        Self {
-            name,
-            rules,
-            catalogue,
-            governed,
-        }
+        Self { name, rules, catalogue, governed }
     }
 
     /// The same rules for another catalogue.
@@ -119,16 +104,12 @@ impl ServerRules {
 
     /// The rule on discovery, if there is one.
     pub(crate) fn discovery(&self) -> Option<&CompiledRule> {
-        self.rules
-            .iter()
-            .find(|rule| rule.matches == Match::Discovery)
+        self.rules.iter().find(|rule| rule.matches == Match::Discovery)
     }
 
     /// Whether the server has told of this target, so that there are only so many names like it.
     pub(crate) fn is_known(&self, kind: Kind, name: &str) -> bool {
-        self.governed
-            .get(&kind)
-            .is_some_and(|names| names.contains_key(name))
+        self.governed.get(&kind).is_some_and(|names| names.contains_key(name))
     }
 }
 

@@ -22,10 +22,7 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     /// `policies` come in the order of their names. `None` only if Cedar no longer takes `Caller` for a type name.
-    pub(super) fn new(
-        policies: Vec<Compiled>,
-        claims: BTreeMap<String, ClaimType>,
-    ) -> Option<Self> {
+    pub(super) fn new(policies: Vec<Compiled>, claims: BTreeMap<String, ClaimType>) -> Option<Self> {
         Some(Self {
             verdicts: Verdicts::new(policies.len()),
             policies,
@@ -53,12 +50,7 @@ impl Shelf {
     /// beyond the shelf, which refuses.
     pub(super) fn admits(&self, names: &[String]) -> CompiledAdmits {
         let unknown = self.policies.len();
-        CompiledAdmits::Policies(
-            names
-                .iter()
-                .map(|name| self.index(name).unwrap_or(unknown))
-                .collect(),
-        )
+        CompiledAdmits::Policies(names.iter().map(|name| self.index(name).unwrap_or(unknown)).collect())
     }
 
     /// The scopes that may be asked for on behalf of these policies.
@@ -98,8 +90,6 @@ impl Shelf {
     }
 
     fn index(&self, name: &str) -> Option<usize> {
-        self.policies
-            .binary_search_by(|policy| (*policy.name).cmp(name))
-            .ok()
+        self.policies.binary_search_by(|policy| (*policy.name).cmp(name)).ok()
     }
 }

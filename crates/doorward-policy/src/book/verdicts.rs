@@ -39,18 +39,12 @@ const NO: u8 = 2;
 
 impl Verdicts {
     pub(super) fn new(policies: usize) -> Self {
-        Self {
-            policies,
-            hasher: RandomState::new(),
-            callers: Cache::new(MAX_CALLERS),
-        }
+        Self { policies, hasher: RandomState::new(), callers: Cache::new(MAX_CALLERS) }
     }
 
     /// The memory for this caller, empty at first.
     pub(super) fn of(&self, caller: &Caller) -> Arc<Known> {
-        let hash = self
-            .hasher
-            .hash_one((caller.key(), caller.standing(), caller.scopes()));
+        let hash = self.hasher.hash_one((caller.key(), caller.standing(), caller.scopes()));
         if let Some(known) = self.callers.get(&hash)
             && known.is(caller)
         {
@@ -60,9 +54,7 @@ impl Verdicts {
             key: caller.key().clone(),
             standing: *caller.standing(),
             scopes: caller.scopes().clone(),
-            cells: (0..self.policies.saturating_mul(2))
-                .map(|_| AtomicU8::new(UNKNOWN))
-                .collect(),
+            cells: (0..self.policies.saturating_mul(2)).map(|_| AtomicU8::new(UNKNOWN)).collect(),
         });
         self.callers.insert(hash, Arc::clone(&known));
         known
@@ -71,9 +63,7 @@ impl Verdicts {
 
 impl Known {
     fn is(&self, caller: &Caller) -> bool {
-        self.key == *caller.key()
-            && self.standing == *caller.standing()
-            && self.scopes == *caller.scopes()
+        self.key == *caller.key() && self.standing == *caller.standing() && self.scopes == *caller.scopes()
     }
 
     pub(super) fn get(&self, policy: usize, view: View) -> Option<Answer> {

@@ -53,12 +53,7 @@ impl<'a> Weighing<'a> {
             Identified::Proven(caller) => Some(book.shelf().verdicts().of(caller)),
             Identified::Absent => None,
         };
-        Self {
-            book,
-            who,
-            known,
-            subject: OnceCell::new(),
-        }
+        Self { book, who, known, subject: OnceCell::new() }
     }
 
     pub(crate) fn book(&self) -> &'a RuleBook {
@@ -70,22 +65,13 @@ impl<'a> Weighing<'a> {
     }
 
     /// What a rule says about a matter that it governs: the conjunction of its policies.
-    pub(crate) fn admits(
-        &self,
-        admits: &CompiledAdmits,
-        matter: Matter<'_>,
-        view: View,
-    ) -> Weighed {
+    pub(crate) fn admits(&self, admits: &CompiledAdmits, matter: Matter<'_>, view: View) -> Weighed {
         match (admits, self.who) {
             (CompiledAdmits::Anonymous, _) => Weighed::Admitted,
-            (CompiledAdmits::Authenticated | CompiledAdmits::Policies(_), Identified::Absent) => {
-                Weighed::NeedsCaller
-            }
+            (CompiledAdmits::Authenticated | CompiledAdmits::Policies(_), Identified::Absent) => Weighed::NeedsCaller,
             (CompiledAdmits::Authenticated, Identified::Proven(_)) => Weighed::Admitted,
             // The source's check refuses an empty list; a conjunction over nothing would admit everybody.
-            (CompiledAdmits::Policies(policies), Identified::Proven(_)) if policies.is_empty() => {
-                Weighed::Fault
-            }
+            (CompiledAdmits::Policies(policies), Identified::Proven(_)) if policies.is_empty() => Weighed::Fault,
             (CompiledAdmits::Policies(policies), Identified::Proven(_)) => {
                 for policy in policies {
                     match self.policy(*policy, matter, view) {
@@ -108,10 +94,7 @@ impl<'a> Weighing<'a> {
         view: View,
     ) -> (Weighed, Option<&'a CompiledRule>) {
         match rules.find(kind, name) {
-            Some(rule) => (
-                self.admits(&rule.admits, Matter::Target(rules.name(), kind, name), view),
-                Some(rule),
-            ),
+            Some(rule) => (self.admits(&rule.admits, Matter::Target(rules.name(), kind, name), view), Some(rule)),
             None if matches!(self.who, Identified::Absent) => (Weighed::NeedsCaller, None),
             None => (Weighed::Refused, None),
         }
@@ -124,11 +107,7 @@ impl<'a> Weighing<'a> {
             let (Some(kind), Some(pattern)) = (rule.matches.kind(), rule.matches.pattern()) else {
                 continue;
             };
-            match self.admits(
-                &rule.admits,
-                Matter::Target(rules.name(), kind, pattern.as_str()),
-                View::Visible,
-            ) {
+            match self.admits(&rule.admits, Matter::Target(rules.name(), kind, pattern.as_str()), View::Visible) {
                 Weighed::Admitted => return Weighed::Admitted,
                 Weighed::Fault => fault = true,
                 Weighed::NeedsCaller | Weighed::Refused => {}
@@ -148,11 +127,7 @@ impl<'a> Weighing<'a> {
             return Answer::Fault;
         };
         // Without scopes both views are one, and so is what is remembered of them.
-        let view = if policy.reads_scopes() {
-            view
-        } else {
-            View::Full
-        };
+        let view = if policy.reads_scopes() { view } else { View::Full };
         if let Some(answer) = self.known.as_ref().and_then(|known| known.get(index, view)) {
             return answer;
         }
@@ -160,13 +135,7 @@ impl<'a> Weighing<'a> {
             return Answer::Fault;
         };
         let place = matter.place(shelf);
-        let answer = policy.ask(
-            view,
-            &subject.uid,
-            &place,
-            &subject.entities,
-            shelf.authorizer(),
-        );
+        let answer = policy.ask(view, &subject.uid, &place, &subject.entities, shelf.authorizer());
         if let Some(known) = &self.known {
             known.set(index, view, answer);
         }

@@ -56,13 +56,8 @@ fn properties(schema: &Map<String, Value>) -> impl Iterator<Item = (&String, &Va
 }
 
 fn fields(schema: &Map<String, Value>, depth: usize) -> BTreeMap<String, Field> {
-    let required: BTreeSet<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required: BTreeSet<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     properties(schema)
         .filter_map(|(name, schema)| {
             let (ty, nullable) = value_type(schema, depth)?;
@@ -161,10 +156,7 @@ mod tests {
     }
 
     fn optional(ty: ValueType) -> Field {
-        Field {
-            ty,
-            required: false,
-        }
+        Field { ty, required: false }
     }
 
     #[test]
@@ -177,29 +169,14 @@ mod tests {
                 "e":{"enum":["a","b"]},"c":{"const":true},
                 "n":{"type":["string","null"]},"a":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}"#,
         );
-        let object = BTreeMap::from([(
-            "x".to_owned(),
-            Field {
-                ty: ValueType::Integer,
-                required: true,
-            },
-        )]);
+        let object = BTreeMap::from([("x".to_owned(), Field { ty: ValueType::Integer, required: true })]);
         assert_eq!(
             fields,
             BTreeMap::from([
-                (
-                    "s".to_owned(),
-                    Field {
-                        ty: ValueType::String,
-                        required: true
-                    }
-                ),
+                ("s".to_owned(), Field { ty: ValueType::String, required: true }),
                 ("i".to_owned(), optional(ValueType::Integer)),
                 ("b".to_owned(), optional(ValueType::Bool)),
-                (
-                    "l".to_owned(),
-                    optional(ValueType::Array(Box::new(ValueType::String)))
-                ),
+                ("l".to_owned(), optional(ValueType::Array(Box::new(ValueType::String)))),
                 ("o".to_owned(), optional(ValueType::Object(object))),
                 ("e".to_owned(), optional(ValueType::String)),
                 ("c".to_owned(), optional(ValueType::Bool)),
@@ -225,15 +202,7 @@ mod tests {
 
     #[test]
     fn a_broken_schema_declares_nothing() {
-        for schema in [
-            "",
-            "null",
-            "[]",
-            "{",
-            r#"{"properties":[]}"#,
-            r#"{"properties":{"a":1}}"#,
-            "true",
-        ] {
+        for schema in ["", "null", "[]", "{", r#"{"properties":[]}"#, r#"{"properties":{"a":1}}"#, "true"] {
             assert!(typed(schema).is_empty(), "{schema}");
         }
     }

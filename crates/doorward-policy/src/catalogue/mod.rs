@@ -91,9 +91,7 @@ impl Catalogue {
         };
         match kind {
             ListKind::Tools => self.tools.retain(|key, tool| stays(key, tool.size(key))),
-            ListKind::Prompts => self
-                .prompts
-                .retain(|key, arguments| stays(key, prompt_size(key, arguments))),
+            ListKind::Prompts => self.prompts.retain(|key, arguments| stays(key, prompt_size(key, arguments))),
             ListKind::Resources => self.resources.retain(|key| stays(key, plain_size(key))),
             ListKind::ResourceTemplates => self.templates.retain(|key| stays(key, plain_size(key))),
         }
@@ -116,19 +114,15 @@ impl Catalogue {
     #[must_use]
     pub fn known_argument(&self, target: &Target, argument: &str) -> bool {
         match target {
-            Target::Tool(name) => self
-                .tools
-                .get(&**name)
-                .is_some_and(|tool| tool.arguments.declared.contains(argument)),
-            Target::Prompt(name) | Target::PromptRef(name) => self
-                .prompts
-                .get(&**name)
-                .is_some_and(|arguments| arguments.contains(argument)),
-            Target::None
-            | Target::Resource(_)
-            | Target::Resources(_)
-            | Target::ResourceRef(_)
-            | Target::Task(_) => false,
+            Target::Tool(name) => {
+                self.tools.get(&**name).is_some_and(|tool| tool.arguments.declared.contains(argument))
+            }
+            Target::Prompt(name) | Target::PromptRef(name) => {
+                self.prompts.get(&**name).is_some_and(|arguments| arguments.contains(argument))
+            }
+            Target::None | Target::Resource(_) | Target::Resources(_) | Target::ResourceRef(_) | Target::Task(_) => {
+                false
+            }
         }
     }
 
@@ -143,9 +137,7 @@ impl Catalogue {
     /// (checklist C06).
     #[must_use]
     pub fn has_bad_headers(&self, tool: &str) -> bool {
-        self.tools
-            .get(tool)
-            .is_some_and(|tool| tool.headers.is_none())
+        self.tools.get(tool).is_some_and(|tool| tool.headers.is_none())
     }
 
     /// How many definitions there are.
@@ -164,20 +156,12 @@ impl Catalogue {
     pub(crate) fn targets(&self) -> impl Iterator<Item = (Kind, &str)> {
         let tools = self.tools.keys().map(|name| (Kind::Tool, &**name));
         let prompts = self.prompts.keys().map(|name| (Kind::Prompt, &**name));
-        let resources = self
-            .resources
-            .iter()
-            .chain(&self.templates)
-            .map(|uri| (Kind::Resource, &**uri));
+        let resources = self.resources.iter().chain(&self.templates).map(|uri| (Kind::Resource, &**uri));
         tools.chain(prompts).chain(resources)
     }
 
     /// The arguments of a target as far as Cedar can express them.
-    pub(crate) fn argument_types(
-        &self,
-        kind: Kind,
-        name: &str,
-    ) -> Option<&BTreeMap<String, Field>> {
+    pub(crate) fn argument_types(&self, kind: Kind, name: &str) -> Option<&BTreeMap<String, Field>> {
         match kind {
             Kind::Tool => self.tools.get(name).map(|tool| &tool.arguments.typed),
             Kind::Prompt | Kind::Resource => None,
@@ -228,18 +212,10 @@ impl Catalogue {
         let mut catalogue = Self::new();
         let mut merged = Merged::default();
         for tool in stored.tools {
-            catalogue.define_tool(
-                &tool.name,
-                tool.input_schema.as_deref().map(RawValue::get),
-                &mut merged,
-            );
+            catalogue.define_tool(&tool.name, tool.input_schema.as_deref().map(RawValue::get), &mut merged);
         }
         for prompt in stored.prompts {
-            catalogue.define_prompt(
-                &prompt.name,
-                prompt.arguments.into_iter().collect(),
-                &mut merged,
-            );
+            catalogue.define_prompt(&prompt.name, prompt.arguments.into_iter().collect(), &mut merged);
         }
         for uri in stored.resources {
             catalogue.define_plain(ListKind::Resources, &uri, &mut merged);
@@ -260,17 +236,11 @@ impl Catalogue {
             ListKind::Prompts => match serde_json::from_str::<PromptEntry>(raw) {
                 Ok(entry) => {
                     let arguments = entry.arguments.unwrap_or_default();
-                    self.define_prompt(
-                        key,
-                        arguments.into_iter().map(|a| a.name).collect(),
-                        merged,
-                    );
+                    self.define_prompt(key, arguments.into_iter().map(|a| a.name).collect(), merged);
                 }
                 Err(_) => merged.dropped += 1,
             },
-            ListKind::Resources | ListKind::ResourceTemplates => {
-                self.define_plain(kind, key, merged)
-            }
+            ListKind::Resources | ListKind::ResourceTemplates => self.define_plain(kind, key, merged),
         }
     }
 
@@ -309,9 +279,7 @@ impl Catalogue {
         }
         match kind {
             ListKind::ResourceTemplates => self.templates.insert(uri.into()),
-            ListKind::Resources | ListKind::Tools | ListKind::Prompts => {
-                self.resources.insert(uri.into())
-            }
+            ListKind::Resources | ListKind::Tools | ListKind::Prompts => self.resources.insert(uri.into()),
         };
     }
 
@@ -319,10 +287,7 @@ impl Catalogue {
     /// without room changes nothing: the old one, if any, stays.
     fn make_room(&mut self, freed: Option<usize>, size: usize, merged: &mut Merged) -> bool {
         let entries = self.len() + usize::from(freed.is_none());
-        let bytes = self
-            .bytes
-            .saturating_sub(freed.unwrap_or(0))
-            .saturating_add(size);
+        let bytes = self.bytes.saturating_sub(freed.unwrap_or(0)).saturating_add(size);
         if entries > MAX_ENTRIES || bytes > MAX_BYTES {
             merged.dropped += 1;
             return false;
@@ -353,9 +318,7 @@ impl Tool {
 }
 
 fn prompt_size(name: &str, arguments: &BTreeSet<String>) -> usize {
-    arguments.iter().fold(plain_size(name), |sum, argument| {
-        sum.saturating_add(plain_size(argument))
-    })
+    arguments.iter().fold(plain_size(name), |sum, argument| sum.saturating_add(plain_size(argument)))
 }
 
 fn plain_size(key: &str) -> usize {

@@ -15,13 +15,8 @@ pub(crate) struct Subject {
 impl Subject {
     /// Builds the entity of `caller` with the declared claims. `None` when a claim is not of its declared type or
     /// Cedar takes exception to a value; the caller is then refused.
-    pub(crate) fn new(
-        caller: &Caller,
-        claims: &BTreeMap<String, ClaimType>,
-        ty: &EntityTypeName,
-    ) -> Option<Self> {
-        let uid =
-            EntityUid::from_type_name_and_id(ty.clone(), EntityId::new(caller.key().to_string()));
+    pub(crate) fn new(caller: &Caller, claims: &BTreeMap<String, ClaimType>, ty: &EntityTypeName) -> Option<Self> {
+        let uid = EntityUid::from_type_name_and_id(ty.clone(), EntityId::new(caller.key().to_string()));
         let mut attributes = HashMap::from([
             ("roles".to_owned(), strings(caller.roles())),
             ("scopes".to_owned(), strings(caller.scopes())),
@@ -46,9 +41,7 @@ impl Subject {
 fn claim(value: &ClaimValue, ty: ClaimType) -> Option<RestrictedExpression> {
     match (value, ty) {
         (ClaimValue::String(text), ClaimType::String) => Some(string(text)),
-        (ClaimValue::Integer(number), ClaimType::Integer) => {
-            Some(RestrictedExpression::new_long(*number))
-        }
+        (ClaimValue::Integer(number), ClaimType::Integer) => Some(RestrictedExpression::new_long(*number)),
         (ClaimValue::Bool(value), ClaimType::Bool) => Some(RestrictedExpression::new_bool(*value)),
         (ClaimValue::Strings(values), ClaimType::Strings) => Some(strings(values)),
         _ => None,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, Schema, ValidationMode,
-    ValidationWarning, Validator,
+    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, Schema, ValidationMode, ValidationWarning,
+    Validator,
 };
 use doorward_identity::ClaimType;
 
@@ -59,26 +59,12 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     /// Compiles a policy, or says what Cedar has against it.
-    pub(crate) fn new(
-        name: &str,
-        require: &Require,
-        validator: &Validator,
-    ) -> Result<Self, Vec<String>> {
+    pub(crate) fn new(name: &str, require: &Require, validator: &Validator) -> Result<Self, Vec<String>> {
         let source = text::policy(name, require, View::Full);
         let shown = text::policy(name, require, View::Visible);
         let full = parse(&source, validator)?;
-        let visible = if shown == source {
-            None
-        } else {
-            Some(parse(&shown, validator)?)
-        };
-        Ok(Self {
-            name: name.into(),
-            text: source,
-            wanted: require.wanted_scopes(),
-            full,
-            visible,
-        })
+        let visible = if shown == source { None } else { Some(parse(&shown, validator)?) };
+        Ok(Self { name: name.into(), text: source, wanted: require.wanted_scopes(), full, visible })
     }
 
     /// Whether the two views of the policy can differ.
@@ -99,13 +85,8 @@ impl Compiled {
             (View::Visible, Some(visible)) => visible,
             (View::Visible, None) | (View::Full, _) => &self.full,
         };
-        let request = Request::new(
-            principal.clone(),
-            place.action.clone(),
-            place.resource.clone(),
-            Context::empty(),
-            None,
-        );
+        let request =
+            Request::new(principal.clone(), place.action.clone(), place.resource.clone(), Context::empty(), None);
         let Ok(request) = request else {
             return Answer::Fault;
         };
@@ -131,27 +112,16 @@ pub(crate) fn validator(claims: &BTreeMap<String, ClaimType>) -> Result<Validato
 fn parse(text: &str, validator: &Validator) -> Result<PolicySet, Vec<String>> {
     let set: PolicySet = text.parse().map_err(|error| vec![one_line(&error)])?;
     let result = validator.validate(&set, ValidationMode::Strict);
-    let mut errors: Vec<String> = result
-        .validation_errors()
-        .map(|error| one_line(error))
-        .collect();
+    let mut errors: Vec<String> = result.validation_errors().map(|error| one_line(error)).collect();
     errors.extend(
         result
             .validation_warnings()
             .filter(|warning| matches!(warning, ValidationWarning::ImpossiblePolicy(_)))
             .map(|warning| one_line(warning)),
     );
-    if errors.is_empty() {
-        Ok(set)
-    } else {
-        Err(errors)
-    }
+    if errors.is_empty() { Ok(set) } else { Err(errors) }
 }
 
 fn one_line(error: &dyn std::error::Error) -> String {
-    error
-        .to_string()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

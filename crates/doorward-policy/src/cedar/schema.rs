@@ -50,10 +50,8 @@ pub(crate) fn action_id(server: &ServerName, kind: Kind, name: &str) -> String {
 
 /// One action, with the arguments that Cedar can express.
 pub(crate) fn action(id: &str, arguments: &BTreeMap<String, Field>) -> String {
-    let mut out = format!(
-        "action {} appliesTo {{\n  principal: [Caller],\n  resource: [Target],\n  context: {{",
-        literal(id)
-    );
+    let mut out =
+        format!("action {} appliesTo {{\n  principal: [Caller],\n  resource: [Target],\n  context: {{", literal(id));
     if !arguments.is_empty() {
         out.push_str(" \"args\"?: ");
         record(arguments, &mut out);
@@ -122,19 +120,10 @@ mod tests {
         let field = |ty, required| Field { ty, required };
         let arguments = BTreeMap::from([
             ("plain".to_owned(), field(ValueType::String, true)),
-            (
-                "in".to_owned(),
-                field(ValueType::Array(Box::new(ValueType::Integer)), false),
-            ),
+            ("in".to_owned(), field(ValueType::Array(Box::new(ValueType::Integer)), false)),
             (
                 "ünïcode \u{202e}\u{0}".to_owned(),
-                field(
-                    ValueType::Object(BTreeMap::from([(
-                        "x".to_owned(),
-                        field(ValueType::Bool, false),
-                    )])),
-                    false,
-                ),
+                field(ValueType::Object(BTreeMap::from([("x".to_owned(), field(ValueType::Bool, false))])), false),
             ),
         ]);
         let mut text = entities(&claims);
@@ -149,13 +138,7 @@ mod tests {
         let claims = BTreeMap::from([("region".to_owned(), ClaimType::String)]);
         let text = entities(&claims);
         assert!(text.contains("\"region\"?: String"), "{text}");
-        let arguments = BTreeMap::from([(
-            "region".to_owned(),
-            Field {
-                ty: ValueType::String,
-                required: true,
-            },
-        )]);
+        let arguments = BTreeMap::from([("region".to_owned(), Field { ty: ValueType::String, required: true })]);
         let text = action("crm/tool/customerData", &arguments);
         assert!(text.contains("action \"crm/tool/customerData\""), "{text}");
         assert!(text.contains("\"args\"?: { \"region\": String }"), "{text}");

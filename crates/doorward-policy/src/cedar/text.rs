@@ -7,9 +7,7 @@ use crate::cedar::schema::literal;
 use crate::require::Require;
 
 /// Words that Cedar does not take as a bare attribute name.
-const KEYWORDS: [&str; 9] = [
-    "true", "false", "if", "then", "else", "in", "is", "like", "has",
-];
+const KEYWORDS: [&str; 9] = ["true", "false", "if", "then", "else", "in", "is", "like", "has"];
 
 /// One named policy as a Cedar policy.
 pub(crate) fn policy(name: &str, require: &Require, view: View) -> String {
@@ -40,10 +38,7 @@ fn condition(require: &Require, view: View, positive: bool) -> String {
 }
 
 fn join(parts: &[Require], operator: &str, view: View, positive: bool) -> String {
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| condition(part, view, positive))
-        .collect();
+    let parts: Vec<String> = parts.iter().map(|part| condition(part, view, positive)).collect();
     format!("({})", parts.join(operator))
 }
 
@@ -87,10 +82,7 @@ mod tests {
         let require = Require::All(vec![
             Require::Role("Admin".into()),
             Require::Not(Box::new(Require::Scope("readonly".into()))),
-            Require::Claim {
-                name: "region".into(),
-                equals: ClaimValue::String("eu".into()),
-            },
+            Require::Claim { name: "region".into(), equals: ClaimValue::String("eu".into()) },
         ]);
         assert_eq!(
             policy("OnlyAdmins", &require, View::Full),
@@ -106,9 +98,6 @@ mod tests {
         let shown = |require: &Require| condition(require, View::Visible, true);
         assert_eq!(shown(&scope()), "true");
         assert_eq!(shown(&Require::Not(Box::new(scope()))), "!(false)");
-        assert_eq!(
-            shown(&Require::Not(Box::new(Require::Not(Box::new(scope()))))),
-            "!(!(true))"
-        );
+        assert_eq!(shown(&Require::Not(Box::new(Require::Not(Box::new(scope()))))), "!(!(true))");
     }
 }

@@ -38,9 +38,7 @@ impl Policy {
         path: PathPermit,
     ) -> Result<Attendance, Denial> {
         if !path.is_of(who) || !pace.is_of(who) {
-            return Err(Denial::Fault(
-                "the path or the pace was judged for somebody else",
-            ));
+            return Err(Denial::Fault("the path or the pace was judged for somebody else"));
         }
         let book = self.book();
         let weighing = Weighing::new(&book, who);
@@ -52,16 +50,8 @@ impl Policy {
             return Err(denial);
         };
         anything(&weighing, rules)?;
-        let slot = self
-            .limits()
-            .stream(pace.account(), 0)
-            .map_err(Refusal::from)?;
-        Ok(Attendance {
-            server: server.clone(),
-            principal: Principal::admitted(who),
-            id,
-            slot,
-        })
+        let slot = self.limits().stream(pace.account(), 0).map_err(Refusal::from)?;
+        Ok(Attendance { server: server.clone(), principal: Principal::admitted(who), id, slot })
     }
 }
 

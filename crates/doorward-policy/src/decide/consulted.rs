@@ -24,9 +24,7 @@ impl Consulted {
                 let reason = Text::clip(&reason).to_string();
                 Err(Refusal::new(Denial::Interceptor { reason }))
             }
-            Err(Objection::Failed(what)) => {
-                Err(Refusal::new(Denial::Fault(what)).because(Reason::InterceptorFailed))
-            }
+            Err(Objection::Failed(what)) => Err(Refusal::new(Denial::Fault(what)).because(Reason::InterceptorFailed)),
         }
     }
 

@@ -85,27 +85,14 @@ impl Denial {
 
 impl Denied {
     pub(super) fn new(refusal: Refusal, call: Call) -> Self {
-        let Refusal {
-            denial,
-            reason,
-            rule,
-        } = refusal;
-        Self {
-            denial,
-            reason,
-            rule,
-            call,
-        }
+        let Refusal { denial, reason, rule } = refusal;
+        Self { denial, reason, rule, call }
     }
 }
 
 impl Refusal {
     pub(crate) fn new(denial: Denial) -> Self {
-        Self {
-            reason: denial.reason(),
-            denial,
-            rule: None,
-        }
+        Self { reason: denial.reason(), denial, rule: None }
     }
 
     pub(crate) fn because(self, reason: Reason) -> Self {
@@ -113,10 +100,7 @@ impl Refusal {
     }
 
     pub(crate) fn by(self, rule: Option<&RuleRef>) -> Self {
-        Self {
-            rule: rule.map(RuleRef::shared_label),
-            ..self
-        }
+        Self { rule: rule.map(RuleRef::shared_label), ..self }
     }
 
     /// A policy could not be evaluated.
@@ -127,9 +111,7 @@ impl Refusal {
 
 impl From<TooFast> for Refusal {
     fn from(limit: TooFast) -> Self {
-        Self::new(Denial::TooFast {
-            retry_after: limit.retry_after,
-        })
+        Self::new(Denial::TooFast { retry_after: limit.retry_after })
     }
 }
 

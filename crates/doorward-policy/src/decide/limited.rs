@@ -37,9 +37,7 @@ impl Limited {
         limits: &Limits,
     ) -> Result<Self, Refusal> {
         if !pace.is_of(&question.who) {
-            return Err(Refusal::new(Denial::Fault(
-                "the pace was taken for somebody else",
-            )));
+            return Err(Refusal::new(Denial::Fault("the pace was taken for somebody else")));
         }
         let (rules, principal, row, subjects) = consulted.into_scoped().into_parts();
         let account = pace.account();
@@ -52,9 +50,7 @@ impl Limited {
             };
             if let Some(rate) = rule.limit {
                 let key = target_key(&rules, subject, rule.rule.label(), account.clone());
-                limits
-                    .target(rate, &key)
-                    .map_err(|limit| Refusal::from(limit).by(Some(&rule.rule)))?;
+                limits.target(rate, &key).map_err(|limit| Refusal::from(limit).by(Some(&rule.rule)))?;
             }
             if first.is_none() {
                 first = Some(rule);
@@ -63,13 +59,7 @@ impl Limited {
         if row != Row::Exchange {
             limits.server(rules.name())?;
         }
-        let first = first.or_else(|| {
-            if row == Row::Discovery {
-                rules.discovery()
-            } else {
-                None
-            }
-        });
+        let first = first.or_else(|| if row == Row::Discovery { rules.discovery() } else { None });
         Ok(Self {
             rule: first.map(|rule| rule.rule.clone()),
             log: first.map_or_else(LogShape::default, |rule| rule.log),
@@ -83,12 +73,7 @@ impl Limited {
 }
 
 /// Requests take a place until they are answered, streams until they end; notifications and answers take none.
-fn place(
-    row: Row,
-    question: &Question<'_>,
-    account: &Account,
-    limits: &Limits,
-) -> Result<Slot, Refusal> {
+fn place(row: Row, question: &Question<'_>, account: &Account, limits: &Limits) -> Result<Slot, Refusal> {
     let message = question.call.message();
     let bytes = message.bytes().len();
     let too_many = |limit: TooFast| Refusal::from(limit).because(Reason::TooMany);
@@ -99,21 +84,12 @@ fn place(
     }
 }
 
-fn target_key(
-    rules: &ServerRules,
-    subject: &SubjectOf,
-    pattern: &str,
-    account: Account,
-) -> TargetKey {
+fn target_key(rules: &ServerRules, subject: &SubjectOf, pattern: &str, account: Account) -> TargetKey {
     let known = rules.is_known(subject.kind, &subject.name);
     TargetKey {
         server: rules.name().clone(),
         account,
         kind: subject.kind,
-        name: if known {
-            Arc::clone(&subject.name)
-        } else {
-            pattern.into()
-        },
+        name: if known { Arc::clone(&subject.name) } else { pattern.into() },
     }
 }

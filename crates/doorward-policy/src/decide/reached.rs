@@ -24,17 +24,13 @@ impl PathPermit {
             PathGovernor::Unruled if matches!(weighing.who(), Identified::Absent) => {
                 Err(Refusal::new(Denial::Unauthenticated))
             }
-            PathGovernor::Unruled => {
-                Err(Refusal::new(Denial::Forbidden).because(Reason::PathForbidden))
-            }
+            PathGovernor::Unruled => Err(Refusal::new(Denial::Forbidden).because(Reason::PathForbidden)),
         }
     }
 
     /// At a door that has no paths there is nothing to ask.
     pub(crate) fn without_path(who: &Identified) -> Self {
-        Self {
-            owner: Owner::of(who),
-        }
+        Self { owner: Owner::of(who) }
     }
 
     /// Whether the proof is one of this identity.

@@ -41,12 +41,7 @@ impl Scoped {
             }
         }
         match refused {
-            None => Ok(Self {
-                rules,
-                principal,
-                row,
-                subjects,
-            }),
+            None => Ok(Self { rules, principal, row, subjects }),
             Some(rule) => {
                 let denial = missing(weighing.who(), &needed).unwrap_or(Denial::Forbidden);
                 Err(Refusal::new(denial).by(rule))
@@ -67,10 +62,7 @@ impl Scoped {
 pub(super) fn missing(who: &Identified, needed: &BTreeSet<String>) -> Option<Denial> {
     match who {
         Identified::Proven(caller) if !needed.is_subset(caller.scopes()) => {
-            Some(Denial::MissingScope {
-                needed: needed.clone(),
-                granted: caller.scopes().clone(),
-            })
+            Some(Denial::MissingScope { needed: needed.clone(), granted: caller.scopes().clone() })
         }
         Identified::Proven(_) | Identified::Absent => None,
     }

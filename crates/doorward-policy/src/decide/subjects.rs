@@ -13,9 +13,6 @@ pub(crate) struct SubjectOf {
 
 impl SubjectOf {
     pub(crate) fn new(kind: Kind, name: &str) -> Self {
-        Self {
-            kind,
-            name: name.into(),
-        }
+        Self { kind, name: name.into() }
     }
 }

@@ -31,11 +31,7 @@ impl ExchangeTicket {
     /// The ticket of a standalone stream, for answers to the questions that came on it.
     #[must_use]
     pub fn attending(attendance: &Attendance) -> Self {
-        Self {
-            owner: attendance.principal().owner(),
-            server: attendance.server().clone(),
-            subjects: Vec::new(),
-        }
+        Self { owner: attendance.principal().owner(), server: attendance.server().clone(), subjects: Vec::new() }
     }
 
     /// Whether the exchange is this caller's, at this server.

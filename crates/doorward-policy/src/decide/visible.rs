@@ -36,43 +36,28 @@ impl Visible {
         tasks: &TaskRegistry,
     ) -> Result<Self, Refusal> {
         if !reached.is_of(&question.who) {
-            return Err(Refusal::new(Denial::Fault(
-                "the path was judged for somebody else",
-            )));
+            return Err(Refusal::new(Denial::Fault("the path was judged for somebody else")));
         }
         let unproven = matches!(question.who, Identified::Absent);
         // Without a credential every refusal is the same, so that nothing can be learnt from it.
-        let hide = |denial| {
-            Refusal::new(if unproven {
-                Denial::Unauthenticated
-            } else {
-                denial
-            })
-        };
+        let hide = |denial| Refusal::new(if unproven { Denial::Unauthenticated } else { denial });
         let Some(row) = row(&question.call) else {
             return Err(hide(Denial::UnknownMethod));
         };
         let Some(rules) = weighing.book().server(question.server) else {
             return Err(hide(Denial::Invisible).because(Reason::UnknownServer));
         };
-        let asked = Asked {
-            weighing,
-            rules,
-            question,
-        };
+        let asked = Asked { weighing, rules, question };
         let subjects = match row {
             Row::Discovery => asked.discovery()?,
             Row::Target => asked.target().ok_or_else(|| hide(Denial::Invisible))?,
             Row::List(_) | Row::Session => asked.anything()?,
-            Row::Listen => asked
-                .listen(tasks)
-                .ok_or_else(|| hide(Denial::Invisible))??,
+            Row::Listen => asked.listen(tasks).ok_or_else(|| hide(Denial::Invisible))??,
             Row::Task => asked.task(tasks).ok_or_else(|| hide(Denial::Invisible))?,
             Row::Exchange => asked.exchange().ok_or_else(|| hide(Denial::NoExchange))??,
         };
         for subject in &subjects {
-            let (weighed, rule) =
-                weighing.target(rules, subject.kind, &subject.name, View::Visible);
+            let (weighed, rule) = weighing.target(rules, subject.kind, &subject.name, View::Visible);
             let by = || rule.map(|rule| &rule.rule);
             match weighed {
                 Weighed::Admitted => {}
@@ -81,12 +66,7 @@ impl Visible {
                 Weighed::Fault => return Err(Refusal::policy_fault().by(by())),
             }
         }
-        Ok(Self {
-            rules: Arc::clone(rules),
-            principal: Principal::admitted(&question.who),
-            row,
-            subjects,
-        })
+        Ok(Self { rules: Arc::clone(rules), principal: Principal::admitted(&question.who), row, subjects })
     }
 
     pub(super) fn into_parts(self) -> (Arc<ServerRules>, Principal, Row, Vec<SubjectOf>) {
@@ -97,9 +77,7 @@ impl Visible {
 /// The row of a message of a client. An answer to a server's question has no method and is of its exchange.
 fn row(call: &Call) -> Option<Row> {
     match call.message().kind() {
-        MessageKind::Request { method, .. } | MessageKind::Notification { method } => {
-            governs(method, call.era())
-        }
+        MessageKind::Request { method, .. } | MessageKind::Notification { method } => governs(method, call.era()),
         MessageKind::Result { .. } | MessageKind::Error { .. } => Some(Row::Exchange),
     }
 }
@@ -140,9 +118,7 @@ impl Asked<'_> {
             Err(refusal) => return Some(Err(refusal)),
         };
         match self.question.call.message().target() {
-            Target::Resources(uris) => {
-                subjects.extend(uris.iter().map(|uri| SubjectOf::new(Kind::Resource, uri)))
-            }
+            Target::Resources(uris) => subjects.extend(uris.iter().map(|uri| SubjectOf::new(Kind::Resource, uri))),
             Target::None => {}
             _ => return None,
         }
@@ -162,10 +138,7 @@ impl Asked<'_> {
     fn tool_of(&self, tasks: &TaskRegistry, id: &str) -> Option<SubjectOf> {
         let owner = Owner::of(&self.question.who);
         let name = tasks.tool(self.rules.name(), &owner, id, self.question.now)?;
-        Some(SubjectOf {
-            kind: Kind::Tool,
-            name,
-        })
+        Some(SubjectOf { kind: Kind::Tool, name })
     }
 
     /// What the exchange is about, judged anew with the token at hand (SE-06). Taking a request back needs no more
@@ -175,10 +148,7 @@ impl Asked<'_> {
         if !ticket.belongs_to(&self.question.who, self.rules.name()) {
             return None;
         }
-        if matches!(
-            self.question.call.message().method(),
-            Some(Method::Cancelled)
-        ) {
+        if matches!(self.question.call.message().method(), Some(Method::Cancelled)) {
             return Some(Ok(Vec::new()));
         }
         if ticket.subjects().is_empty() {

@@ -47,10 +47,7 @@ struct Entry {
 impl<K: Hash + Eq + Clone> Keyed<K> {
     pub(crate) fn new(quota: Quota, capacity: usize, clock: Clock) -> Self {
         let shards = if capacity < SHARDS { 1 } else { SHARDS };
-        let empty = || Shard {
-            entries: HashMap::new(),
-            swept: None,
-        };
+        let empty = || Shard { entries: HashMap::new(), swept: None };
         Self {
             quota,
             clock,
@@ -82,10 +79,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
         if shard.entries.len() >= self.shard_capacity {
             return Err(SWEEP_EVERY);
         }
-        let entry = Entry {
-            limiter: RateLimiter::direct_with_clock(self.quota, self.clock.clone()),
-            used: now,
-        };
+        let entry = Entry { limiter: RateLimiter::direct_with_clock(self.quota, self.clock.clone()), used: now };
         let counted = entry.count(n, now, self.recovery());
         shard.entries.insert(key.clone(), entry);
         counted
@@ -107,10 +101,7 @@ impl<K: Hash + Eq + Clone> Keyed<K> {
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| shard.lock().expect("no panic").entries.len())
-            .sum()
+        self.shards.iter().map(|shard| shard.lock().expect("no panic").entries.len()).sum()
     }
 }
 
@@ -126,13 +117,10 @@ impl Entry {
 
 impl<K> Shard<K> {
     fn sweep(&mut self, now: Duration, recovery: Duration) {
-        let due = self
-            .swept
-            .is_none_or(|swept| now.saturating_sub(swept) >= SWEEP_EVERY);
+        let due = self.swept.is_none_or(|swept| now.saturating_sub(swept) >= SWEEP_EVERY);
         if due {
             self.swept = Some(now);
-            self.entries
-                .retain(|_, entry| now.saturating_sub(entry.used) < recovery);
+            self.entries.retain(|_, entry| now.saturating_sub(entry.used) < recovery);
         }
     }
 }
@@ -174,18 +162,10 @@ mod tests {
     fn many_at_once_are_counted_all_or_none() {
         let (clock, keyed) = keyed(quota("10/s"), 100);
         let n = |n| NonZeroU32::new(n).expect("not zero");
-        assert_eq!(
-            keyed.many(&1, n(11)),
-            Err(Duration::from_secs(1)),
-            "never fits"
-        );
+        assert_eq!(keyed.many(&1, n(11)), Err(Duration::from_secs(1)), "never fits");
         assert_eq!(keyed.many(&1, n(8)), Ok(()));
         assert_eq!(keyed.many(&1, n(3)), Err(Duration::from_millis(100)));
-        assert_eq!(
-            keyed.many(&1, n(2)),
-            Ok(()),
-            "the refused three were not counted"
-        );
+        assert_eq!(keyed.many(&1, n(2)), Ok(()), "the refused three were not counted");
         clock.advance(Duration::from_millis(300));
         assert_eq!(keyed.many(&1, n(3)), Ok(()));
     }
@@ -200,10 +180,7 @@ mod tests {
             assert_eq!(keyed.one(&key), Err(SWEEP_EVERY));
         }
         assert_eq!(keyed.len(), 4);
-        assert!(
-            keyed.one(&0).is_err(),
-            "nobody's count was lost to the newcomers"
-        );
+        assert!(keyed.one(&0).is_err(), "nobody's count was lost to the newcomers");
         clock.advance(Duration::from_secs(60));
         assert_eq!(keyed.one(&4), Ok(()), "those that recovered made room");
         assert_eq!(keyed.len(), 1);

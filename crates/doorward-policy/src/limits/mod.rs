@@ -76,10 +76,7 @@ pub struct TooFast {
 
 impl TooFast {
     fn new(limit: &'static str, retry_after: Duration) -> Self {
-        Self {
-            retry_after: retry_after.max(Duration::from_millis(1)),
-            limit,
-        }
+        Self { retry_after: retry_after.max(Duration::from_millis(1)), limit }
     }
 }
 
@@ -152,27 +149,17 @@ impl Limits {
     pub(crate) fn new(settings: LimitSettings, clock: Clock) -> Self {
         let keys = settings.max_keys;
         Self {
-            address: settings
-                .address
-                .map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
-            caller: settings
-                .caller
-                .map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
-            client: settings
-                .client
-                .map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
+            address: settings.address.map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
+            caller: settings.caller.map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
+            client: settings.client.map(|rate| Keyed::new(rate.quota(), keys, clock.clone())),
             servers: settings
                 .servers
                 .iter()
                 .map(|(server, rate)| (server.clone(), Keyed::new(rate.quota(), 1, clock.clone())))
                 .collect(),
-            bytes: settings.bytes_per_minute.map(|bytes| {
-                Arc::new(Keyed::new(
-                    governor::Quota::per_minute(bytes),
-                    keys,
-                    clock.clone(),
-                ))
-            }),
+            bytes: settings
+                .bytes_per_minute
+                .map(|bytes| Arc::new(Keyed::new(governor::Quota::per_minute(bytes), keys, clock.clone()))),
             targets: RwLock::default(),
             requests: Slots::new(settings.concurrent, "requests at the same time"),
             streams: Slots::new(settings.streams, "open streams"),
@@ -182,47 +169,33 @@ impl Limits {
     }
 
     /// The first place: before any rule is asked.
-    pub(crate) fn throttle(
-        &self,
-        address: Option<IpAddr>,
-        who: &Identified,
-    ) -> Result<Pace, TooFast> {
+    pub(crate) fn throttle(&self, address: Option<IpAddr>, who: &Identified) -> Result<Pace, TooFast> {
         if let (Some(limit), Some(address)) = (&self.address, address) {
-            limit
-                .one(&network(address))
-                .map_err(|wait| TooFast::new("one address", wait))?;
+            limit.one(&network(address)).map_err(|wait| TooFast::new("one address", wait))?;
         }
         let pace = Pace(Account::of(who, address));
         let Identified::Proven(caller) = who else {
             return Ok(pace);
         };
         if let Some(limit) = &self.caller {
-            limit
-                .one(caller.key())
-                .map_err(|wait| TooFast::new("one caller", wait))?;
+            limit.one(caller.key()).map_err(|wait| TooFast::new("one caller", wait))?;
         }
         if let (Some(limit), Some(client)) = (&self.client, caller.client()) {
             let key = (caller.issuer().into(), client.into());
-            limit
-                .one(&key)
-                .map_err(|wait| TooFast::new("one client", wait))?;
+            limit.one(&key).map_err(|wait| TooFast::new("one client", wait))?;
         }
         Ok(pace)
     }
 
     /// The second place: one tool, prompt or resource.
     pub(crate) fn target(&self, rate: Rate, key: &TargetKey) -> Result<(), TooFast> {
-        self.counter(rate)
-            .one(key)
-            .map_err(|wait| TooFast::new("this target", wait))
+        self.counter(rate).one(key).map_err(|wait| TooFast::new("this target", wait))
     }
 
     /// The second place: one server.
     pub(crate) fn server(&self, server: &ServerName) -> Result<(), TooFast> {
         match self.servers.get(server) {
-            Some(limit) => limit
-                .one(&())
-                .map_err(|wait| TooFast::new("this server", wait)),
+            Some(limit) => limit.one(&()).map_err(|wait| TooFast::new("this server", wait)),
             None => Ok(()),
         }
     }
@@ -245,29 +218,18 @@ impl Limits {
     }
 
     fn slot(&self, slots: &Slots, account: &Account, bytes: usize) -> Result<Slot, TooFast> {
-        let slot = slots
-            .take(account, self.bytes.clone())
-            .map_err(|limit| TooFast::new(limit, SLOT_WAIT))?;
+        let slot = slots.take(account, self.bytes.clone()).map_err(|limit| TooFast::new(limit, SLOT_WAIT))?;
         slot.spend(bytes)?;
         Ok(slot)
     }
 
     fn counter(&self, rate: Rate) -> Arc<Keyed<TargetKey>> {
-        let known = self
-            .targets
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&rate)
-            .cloned();
+        let known = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(&rate).cloned();
         known.unwrap_or_else(|| {
             let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-            let counter = targets.entry(rate).or_insert_with(|| {
-                Arc::new(Keyed::new(
-                    rate.quota(),
-                    self.settings.max_keys,
-                    self.clock.clone(),
-                ))
-            });
+            let counter = targets
+                .entry(rate)
+                .or_insert_with(|| Arc::new(Keyed::new(rate.quota(), self.settings.max_keys, self.clock.clone())));
             Arc::clone(counter)
         })
     }
@@ -291,14 +253,8 @@ mod tests {
     #[test]
     fn an_ipv6_network_counts_as_one_address_and_a_mapped_one_as_ipv4() {
         let parse = |text: &str| text.parse::<IpAddr>().expect(text);
-        assert_eq!(
-            network(parse("2001:db8::1")),
-            network(parse("2001:db8::ffff:1"))
-        );
-        assert_ne!(
-            network(parse("2001:db8::1")),
-            network(parse("2001:db8:0:1::1"))
-        );
+        assert_eq!(network(parse("2001:db8::1")), network(parse("2001:db8::ffff:1")));
+        assert_ne!(network(parse("2001:db8::1")), network(parse("2001:db8:0:1::1")));
         assert_eq!(network(parse("::ffff:192.0.2.1")), parse("192.0.2.1"));
         assert_ne!(network(parse("192.0.2.1")), network(parse("192.0.2.2")));
     }

@@ -20,19 +20,11 @@ struct Taken(Mutex<HashMap<Account, u32>>);
 
 impl Slots {
     pub(super) fn new(cap: Option<NonZeroU32>, what: &'static str) -> Self {
-        Self {
-            cap,
-            what,
-            taken: Arc::default(),
-        }
+        Self { cap, what, taken: Arc::default() }
     }
 
     /// Takes a slot, or says which cap is met.
-    pub(super) fn take(
-        &self,
-        account: &Account,
-        bytes: Option<Arc<Keyed<Account>>>,
-    ) -> Result<Slot, &'static str> {
+    pub(super) fn take(&self, account: &Account, bytes: Option<Arc<Keyed<Account>>>) -> Result<Slot, &'static str> {
         let Some(cap) = self.cap else {
             return Ok(Slot::free(bytes, account.clone()));
         };
@@ -43,11 +35,7 @@ impl Slots {
         }
         *count += 1;
         drop(taken);
-        Ok(Slot {
-            taken: Some(Arc::clone(&self.taken)),
-            bytes,
-            account: account.clone(),
-        })
+        Ok(Slot { taken: Some(Arc::clone(&self.taken)), bytes, account: account.clone() })
     }
 }
 
@@ -77,11 +65,7 @@ pub struct Slot {
 
 impl Slot {
     pub(super) fn free(bytes: Option<Arc<Keyed<Account>>>, account: Account) -> Self {
-        Self {
-            taken: None,
-            bytes,
-            account,
-        }
+        Self { taken: None, bytes, account }
     }
 
     /// Counts bytes that went to or came for the caller against the byte budget.
@@ -95,9 +79,7 @@ impl Slot {
         };
         // More than 4 GiB at once fits no budget, which is counted in as many bits.
         match NonZeroU32::new(u32::try_from(bytes).unwrap_or(u32::MAX)) {
-            Some(bytes) => budget
-                .many(&self.account, bytes)
-                .map_err(|wait| TooFast::new("bytes", wait)),
+            Some(bytes) => budget.many(&self.account, bytes).map_err(|wait| TooFast::new("bytes", wait)),
             None => Ok(()),
         }
     }
@@ -124,10 +106,7 @@ mod tests {
     #[test]
     fn a_dropped_slot_is_free_again_and_leaves_nothing_behind() {
         let slots = Slots::new(NonZeroU32::new(2), "requests");
-        let (one, two) = (
-            slots.take(&Account::Nobody, None),
-            slots.take(&Account::Nobody, None),
-        );
+        let (one, two) = (slots.take(&Account::Nobody, None), slots.take(&Account::Nobody, None));
         assert!(one.is_ok() && two.is_ok());
         assert_eq!(slots.take(&Account::Nobody, None).err(), Some("requests"));
         drop(one);
