@@ -41,8 +41,9 @@ pub enum Token {
 impl Token {
     fn header(&self) -> Result<HeaderValue, String> {
         let token = match self {
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| format!("no token in `{}`: {error}", path.display()))?,
+            Self::File(path) => {
+                std::fs::read_to_string(path).map_err(|error| format!("no token in `{}`: {error}", path.display()))?
+            }
             Self::Value(token) => token.clone(),
         };
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.trim()))
@@ -71,18 +72,11 @@ impl Proxy {
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let names = Names { own, target };
-        Self(Arc::new(Inner {
-            names,
-            token,
-            client,
-        }))
+        Self(Arc::new(Inner { names, token, client }))
     }
 
     /// Passes one request on, and its answer back.
-    pub async fn forward(
-        self,
-        mut request: Request<Incoming>,
-    ) -> Result<Response<Relayed>, Infallible> {
+    pub async fn forward(self, mut request: Request<Incoming>) -> Result<Response<Relayed>, Infallible> {
         let inner = &*self.0;
         let token = match inner.token.header() {
             Ok(token) => token,
@@ -94,10 +88,7 @@ impl Proxy {
         *request.uri_mut() = inner.names.address(path);
         match inner.client.request(request).await {
             Ok(response) => Ok(response.map(Relayed::Upstream)),
-            Err(error) => Ok(failed(&format!(
-                "`{}` didn't answer: {error}",
-                inner.names.target
-            ))),
+            Err(error) => Ok(failed(&format!("`{}` didn't answer: {error}", inner.names.target))),
         }
     }
 }
@@ -142,12 +133,7 @@ impl Names {
         let Some((host, port)) = authority.rsplit_once(':') else {
             return false;
         };
-        let ours = [
-            self.own.ip().to_string(),
-            "localhost".into(),
-            "127.0.0.1".into(),
-            "[::1]".into(),
-        ];
+        let ours = [self.own.ip().to_string(), "localhost".into(), "127.0.0.1".into(), "[::1]".into()];
         port == self.own.port().to_string() && ours.iter().any(|own| own == host)
     }
 }
@@ -165,15 +151,10 @@ impl Body for Relayed {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
-            Self::Own(body) => Pin::new(body)
-                .poll_frame(context)
-                .map_err(|never| match never {}),
+            Self::Own(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
         }
     }
 
@@ -197,10 +178,7 @@ mod tests {
     use super::*;
 
     fn mapped(name: HeaderName, value: &str) -> String {
-        let names = Names {
-            own: ([127, 0, 0, 1], 4000).into(),
-            target: Authority::from_static("127.0.0.1:5000"),
-        };
+        let names = Names { own: ([127, 0, 0, 1], 4000).into(), target: Authority::from_static("127.0.0.1:5000") };
         let mut headers = HeaderMap::new();
         headers.insert(&name, value.parse().unwrap());
         names.map(&mut headers);
@@ -211,27 +189,16 @@ mod tests {
     fn its_own_name_becomes_the_targets() {
         assert_eq!(mapped(HOST, "127.0.0.1:4000"), "127.0.0.1:5000");
         assert_eq!(mapped(HOST, "localhost:4000"), "127.0.0.1:5000");
-        assert_eq!(
-            mapped(ORIGIN, "http://localhost:4000"),
-            "http://127.0.0.1:5000"
-        );
+        assert_eq!(mapped(ORIGIN, "http://localhost:4000"), "http://127.0.0.1:5000");
     }
 
     #[test]
     fn a_foreign_name_stays() {
-        for foreign in [
-            "evil.example",
-            "evil.example:4000",
-            "localhost:4001",
-            "localhost",
-        ] {
+        for foreign in ["evil.example", "evil.example:4000", "localhost:4001", "localhost"] {
             assert_eq!(mapped(HOST, foreign), foreign);
         }
         assert_eq!(mapped(ORIGIN, "http://evil.example"), "http://evil.example");
-        assert_eq!(
-            mapped(ORIGIN, "https://localhost:4000"),
-            "https://localhost:4000"
-        );
+        assert_eq!(mapped(ORIGIN, "https://localhost:4000"), "https://localhost:4000");
         assert_eq!(mapped(ORIGIN, "null"), "null");
     }
 

@@ -39,10 +39,7 @@ pub async fn listen(address: SocketAddr, path: &str) -> std::io::Result<TcpListe
 /// Serves HTTP/1.1 and HTTP/2 on every connection, until the process ends.
 pub async fn forever<S, B>(listener: TcpListener, service: S)
 where
-    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
+    S: hyper::service::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -55,9 +52,7 @@ where
         let service = service.clone();
         tokio::spawn(async move {
             // A peer that goes away mid-answer is part of many tests.
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }

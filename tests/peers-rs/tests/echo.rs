@@ -35,18 +35,11 @@ impl Process {
             .unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self {
-            input,
-            output,
-            child,
-        }
+        Self { input, output, child }
     }
 
     async fn send(&mut self, message: Value) {
-        self.input
-            .write_all(format!("{message}\n").as_bytes())
-            .await
-            .unwrap();
+        self.input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
     async fn receive(&mut self) -> Value {
@@ -74,11 +67,7 @@ fn legacy(id: u64, method: &str, params: &Value) -> Value {
 
 fn initialize() -> Value {
     let capabilities = json!({ "elicitation": {} });
-    legacy(
-        0,
-        "initialize",
-        &json!({ "protocolVersion": "2025-06-18", "capabilities": capabilities }),
-    )
+    legacy(0, "initialize", &json!({ "protocolVersion": "2025-06-18", "capabilities": capabilities }))
 }
 
 fn text(answer: &Value) -> &str {
@@ -105,14 +94,8 @@ async fn post(address: &str, session: Option<&str>, message: &Value) -> Response
     if let Some(session) = session {
         request = request.header("mcp-session-id", session);
     }
-    let request = request
-        .body(Full::new(Bytes::from(message.to_string())))
-        .unwrap();
-    Client::builder(TokioExecutor::new())
-        .build_http()
-        .request(request)
-        .await
-        .unwrap()
+    let request = request.body(Full::new(Bytes::from(message.to_string()))).unwrap();
+    Client::builder(TokioExecutor::new()).build_http().request(request).await.unwrap()
 }
 
 async fn body(response: Response<Incoming>) -> String {
@@ -123,17 +106,12 @@ async fn body(response: Response<Incoming>) -> String {
 #[tokio::test]
 async fn one_process_serves_both_eras() {
     let mut server = Process::start(&[]);
-    let found = server
-        .exchange(modern(1, "server/discover", json!({})))
-        .await;
+    let found = server.exchange(modern(1, "server/discover", json!({}))).await;
     assert_eq!(found["result"]["supportedVersions"][0], "2026-07-28");
     let opened = server.exchange(initialize()).await;
     assert_eq!(opened["result"]["protocolVersion"], "2025-06-18");
     let call = json!({ "name": "echo", "arguments": { "text": "hello" } });
-    assert_eq!(
-        text(&server.exchange(legacy(2, "tools/call", &call)).await),
-        "hello"
-    );
+    assert_eq!(text(&server.exchange(legacy(2, "tools/call", &call)).await), "hello");
     let answer = server.exchange(modern(3, "tools/call", call)).await;
     assert_eq!(text(&answer), "hello");
     assert_eq!(answer["result"]["resultType"], "complete");
@@ -143,9 +121,7 @@ async fn one_process_serves_both_eras() {
 async fn the_older_era_asks_by_a_request() {
     let mut server = Process::start(&[]);
     server.exchange(initialize()).await;
-    let question = server
-        .exchange(legacy(1, "tools/call", &json!({ "name": "ask" })))
-        .await;
+    let question = server.exchange(legacy(1, "tools/call", &json!({ "name": "ask" }))).await;
     assert_eq!(question["method"], "elicitation/create");
     let answer = json!({ "action": "accept", "content": { "answer": "blue" } });
     let answer = json!({ "jsonrpc": "2.0", "id": question["id"], "result": answer });
@@ -155,18 +131,14 @@ async fn the_older_era_asks_by_a_request() {
 #[tokio::test]
 async fn the_newer_era_asks_by_its_result_and_wants_its_state_back() {
     let mut server = Process::start(&[]);
-    let asked = server
-        .exchange(modern(1, "tools/call", json!({ "name": "ask" })))
-        .await;
+    let asked = server.exchange(modern(1, "tools/call", json!({ "name": "ask" }))).await;
     assert_eq!(asked["result"]["resultType"], "input_required");
     let mut retry = json!({
         "name": "ask",
         "inputResponses": { "answer": { "action": "accept", "content": { "answer": "blue" } } },
         "requestState": asked["result"]["requestState"],
     });
-    let answer = server
-        .exchange(modern(2, "tools/call", retry.clone()))
-        .await;
+    let answer = server.exchange(modern(2, "tools/call", retry.clone())).await;
     assert!(text(&answer).contains("blue"));
     retry["requestState"] = "another".into();
     let refused = server.exchange(modern(3, "tools/call", retry)).await;
@@ -176,17 +148,9 @@ async fn the_newer_era_asks_by_its_result_and_wants_its_state_back() {
 #[tokio::test]
 async fn a_cancelled_call_is_never_answered() {
     let mut server = Process::start(&[]);
-    server
-        .send(modern(
-            1,
-            "tools/call",
-            json!({ "name": "slow", "arguments": { "ms": 600_000 } }),
-        ))
-        .await;
+    server.send(modern(1, "tools/call", json!({ "name": "slow", "arguments": { "ms": 600_000 } }))).await;
     let given_up = json!({ "requestId": 1 });
-    server
-        .send(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": given_up }))
-        .await;
+    server.send(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": given_up })).await;
     let next = server.exchange(modern(2, "tools/list", json!({}))).await;
     assert_eq!(next["id"], 2);
 }
@@ -194,9 +158,7 @@ async fn a_cancelled_call_is_never_answered() {
 #[tokio::test]
 async fn a_process_reflects_its_environment_and_its_command_line() {
     let mut server = Process::start(&["--page", "6"]);
-    let answer = server
-        .exchange(modern(1, "tools/call", json!({ "name": "reflect" })))
-        .await;
+    let answer = server.exchange(modern(1, "tools/call", json!({ "name": "reflect" }))).await;
     let seen: Value = serde_json::from_str(text(&answer)).unwrap();
     assert_eq!(seen["argv"][2], "--page");
     assert!(seen["environment"].is_object());
@@ -207,31 +169,21 @@ async fn a_process_reflects_its_environment_and_its_command_line() {
 #[tokio::test]
 async fn an_old_process_knows_no_discovery() {
     let mut server = Process::start(&["--eras", "legacy", "--discovery", "invalid-params"]);
-    let refused = server
-        .exchange(modern(1, "server/discover", json!({})))
-        .await;
+    let refused = server.exchange(modern(1, "server/discover", json!({}))).await;
     assert_eq!(refused["error"]["code"], -32602);
 }
 
 #[tokio::test]
 async fn a_crash_ends_the_process() {
     let mut server = Process::start(&["--fault", "crash"]);
-    server
-        .send(modern(1, "tools/call", json!({ "name": "echo" })))
-        .await;
+    server.send(modern(1, "tools/call", json!({ "name": "echo" }))).await;
     assert_eq!(server.child.wait().await.unwrap().code(), Some(101));
 }
 
 #[tokio::test]
 async fn the_process_ends_with_its_input() {
     let mut server = Process::start(&[]);
-    server
-        .send(modern(
-            1,
-            "tools/call",
-            json!({ "name": "slow", "arguments": { "ms": 600_000 } }),
-        ))
-        .await;
+    server.send(modern(1, "tools/call", json!({ "name": "slow", "arguments": { "ms": 600_000 } }))).await;
     drop(server.input);
     assert!(server.child.wait().await.unwrap().success());
 }
@@ -240,44 +192,22 @@ async fn the_process_ends_with_its_input() {
 async fn over_http_the_older_era_needs_its_session() {
     let address = serve(&[]).await;
     let opened = post(&address, None, &initialize()).await;
-    let session = opened.headers()["mcp-session-id"]
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let session = opened.headers()["mcp-session-id"].to_str().unwrap().to_owned();
     let list = legacy(1, "tools/list", &json!({}));
-    assert_eq!(
-        post(&address, None, &list).await.status(),
-        StatusCode::BAD_REQUEST
-    );
-    assert_eq!(
-        post(&address, Some("another"), &list).await.status(),
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        post(&address, Some(&session), &list).await.status(),
-        StatusCode::OK
-    );
+    assert_eq!(post(&address, None, &list).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(post(&address, Some("another"), &list).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(post(&address, Some(&session), &list).await.status(), StatusCode::OK);
     let close = Request::delete(&address).header("mcp-session-id", &session);
     let close = close.body(Full::<Bytes>::default()).unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
-    assert_eq!(
-        client.request(close).await.unwrap().status(),
-        StatusCode::NO_CONTENT
-    );
-    assert_eq!(
-        post(&address, Some(&session), &list).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(client.request(close).await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(post(&address, Some(&session), &list).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn progress_comes_before_the_answer() {
     let address = serve(&[]).await;
-    let mut call = modern(
-        1,
-        "tools/call",
-        json!({ "name": "slow", "arguments": { "ms": 2, "steps": 2 } }),
-    );
+    let mut call = modern(1, "tools/call", json!({ "name": "slow", "arguments": { "ms": 2, "steps": 2 } }));
     call["params"]["_meta"]["progressToken"] = "mine".into();
     let events = body(post(&address, None, &call).await).await;
     let messages: Vec<Value> = events
@@ -295,20 +225,12 @@ async fn the_journal_has_every_request_and_every_call_given_up() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     let address = serve(&["--journal", path.to_str().unwrap()]).await;
-    let call = modern(
-        7,
-        "tools/call",
-        json!({ "name": "slow", "arguments": { "ms": 600_000 } }),
-    );
+    let call = modern(7, "tools/call", json!({ "name": "slow", "arguments": { "ms": 600_000 } }));
     let text = call.to_string();
     let caller = tokio::spawn(async move { post(&address, None, &call).await });
     assert_eq!(records(&path, 2).await[1]["body"], text);
     caller.abort();
-    let kinds: Vec<Value> = records(&path, 3)
-        .await
-        .iter()
-        .map(|record| record["kind"].clone())
-        .collect();
+    let kinds: Vec<Value> = records(&path, 3).await.iter().map(|record| record["kind"].clone()).collect();
     assert_eq!(kinds, ["start", "http", "cancelled"]);
 }
 
@@ -317,10 +239,7 @@ async fn records(path: &std::path::Path, count: usize) -> Vec<Value> {
     loop {
         let journal = std::fs::read_to_string(path).unwrap();
         if journal.lines().count() >= count {
-            return journal
-                .lines()
-                .map(|line| serde_json::from_str(line).unwrap())
-                .collect();
+            return journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -328,43 +247,22 @@ async fn records(path: &std::path::Path, count: usize) -> Vec<Value> {
 
 #[tokio::test]
 async fn js_11_faults_are_what_they_say() {
-    let call = modern(
-        1,
-        "tools/call",
-        json!({ "name": "echo", "arguments": { "text": "x" } }),
-    );
+    let call = modern(1, "tools/call", json!({ "name": "echo", "arguments": { "text": "x" } }));
     let answer = body(post(&serve(&["--fault", "wrong-id"]).await, None, &call).await).await;
-    assert_eq!(
-        serde_json::from_str::<Value>(&answer).unwrap()["id"],
-        987_654_321
-    );
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap()["id"], 987_654_321);
     let answer = body(post(&serve(&["--fault", "cut-json"]).await, None, &call).await).await;
     assert!(serde_json::from_str::<Value>(&answer).is_err());
-    let mut endless = post(&serve(&["--fault", "endless"]).await, None, &call)
-        .await
-        .into_body();
+    let mut endless = post(&serve(&["--fault", "endless"]).await, None, &call).await.into_body();
     let mut read = 0;
     while read < 8 << 20 {
-        read += endless
-            .frame()
-            .await
-            .unwrap()
-            .unwrap()
-            .into_data()
-            .unwrap()
-            .len();
+        read += endless.frame().await.unwrap().unwrap().into_data().unwrap().len();
     }
 }
 
 #[tokio::test]
 async fn pt_03_faults_are_what_they_say() {
     let call = modern(1, "tools/call", json!({ "name": "echo" }));
-    let redirect = [
-        "--fault",
-        "redirect",
-        "--redirect-to",
-        "http://elsewhere.example/",
-    ];
+    let redirect = ["--fault", "redirect", "--redirect-to", "http://elsewhere.example/"];
     let answer = post(&serve(&redirect).await, None, &call).await;
     assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(answer.headers()["location"], "http://elsewhere.example/");
@@ -375,15 +273,7 @@ async fn pt_03_faults_are_what_they_say() {
 
 #[tokio::test]
 async fn tools_change_when_told_to() {
-    let address = serve(&[
-        "--fault",
-        "changed-tools",
-        "--fault-on",
-        "tools/list",
-        "--fault-from",
-        "2",
-    ])
-    .await;
+    let address = serve(&["--fault", "changed-tools", "--fault-on", "tools/list", "--fault-from", "2"]).await;
     let list = modern(1, "tools/list", json!({}));
     let before = body(post(&address, None, &list).await).await;
     let after = body(post(&address, None, &list).await).await;

@@ -20,12 +20,7 @@ struct Command {
     #[arg(long, value_name = "URL")]
     target: Uri,
     /// Read the token from this file, anew for each request
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "token",
-        conflicts_with = "token"
-    )]
+    #[arg(long, value_name = "FILE", required_unless_present = "token", conflicts_with = "token")]
     token_file: Option<PathBuf>,
     /// The token; rather than on the command line, give it in the environment
     #[arg(long, env = "DOORWARD_TOKEN", hide_env_values = true)]
@@ -38,21 +33,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if options.target.scheme() != Some(&Scheme::HTTP) {
         return Err("the target must be a whole `http://` URL".into());
     }
-    let target = options
-        .target
-        .authority()
-        .cloned()
-        .ok_or("the target names no host")?;
+    let target = options.target.authority().cloned().ok_or("the target names no host")?;
     let token = match (options.token_file, options.token) {
         (Some(file), _) => Token::File(file),
         (None, token) => Token::Value(token.unwrap_or_default()),
     };
     let listener = serve::listen(options.listen, options.target.path()).await?;
     let proxy = Proxy::new(listener.local_addr()?, target, token);
-    serve::forever(
-        listener,
-        service_fn(move |request| proxy.clone().forward(request)),
-    )
-    .await;
+    serve::forever(listener, service_fn(move |request| proxy.clone().forward(request))).await;
     Ok(())
 }

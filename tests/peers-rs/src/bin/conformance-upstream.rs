@@ -33,9 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Command::parse();
     let shared = Arc::new(Shared::default());
     match options.transport.http {
-        Some(address) if options.cut_streams => {
-            http(address, shared, CuttingSessions::default()).await
-        }
+        Some(address) if options.cut_streams => http(address, shared, CuttingSessions::default()).await,
         Some(address) => http(address, shared, LocalSessionManager::default()).await,
         None => match serve_server(Everything::new(shared), stdio()).await {
             Ok(running) => {
@@ -56,13 +54,10 @@ async fn http(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let listener = serve::listen(address, "/mcp").await?;
     // As a careful server would: a page elsewhere must not reach it (DNS rebinding).
-    let config = StreamableHttpServerConfig::default()
-        .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
-    let service = StreamableHttpService::new(
-        move || Ok(Everything::new(Arc::clone(&shared))),
-        Arc::new(sessions),
-        config,
-    );
+    let config =
+        StreamableHttpServerConfig::default().with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
+    let service =
+        StreamableHttpService::new(move || Ok(Everything::new(Arc::clone(&shared))), Arc::new(sessions), config);
     serve::forever(listener, TowerToHyperService::new(service)).await;
     Ok(())
 }

@@ -23,14 +23,9 @@ impl Server {
                     #[serde(borrow)]
                     text: Option<&'a serde_json::value::RawValue>,
                 }
-                let text = asked
-                    .params
-                    .arguments
-                    .and_then(|raw| serde_json::from_str::<Arguments<'_>>(raw.get()).ok());
+                let text = asked.params.arguments.and_then(|raw| serde_json::from_str::<Arguments<'_>>(raw.get()).ok());
                 match text.and_then(|arguments| arguments.text) {
-                    Some(text) if text.get().starts_with('"') => {
-                        asked.done(&tools::content(text.get(), false))
-                    }
+                    Some(text) if text.get().starts_with('"') => asked.done(&tools::content(text.get(), false)),
                     _ => asked.done(&tools::fails("`text` must be a string")),
                 }
             }
@@ -48,11 +43,8 @@ impl Server {
     }
 
     async fn slow(&self, asked: &Asked<'_>) -> Answer {
-        let arguments: Value = asked
-            .params
-            .arguments
-            .and_then(|raw| serde_json::from_str(raw.get()).ok())
-            .unwrap_or_default();
+        let arguments: Value =
+            asked.params.arguments.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
         let number = |name: &str| arguments.get(name).and_then(Value::as_u64);
         let time = Duration::from_millis(number("ms").unwrap_or(1000));
         let steps = u32::try_from(number("steps").unwrap_or(0)).unwrap_or(u32::MAX);
@@ -81,24 +73,13 @@ impl Server {
     }
 
     pub(super) fn listen(&self, asked: &Asked<'_>) -> Answer {
-        let wanted = asked
-            .params
-            .notifications
-            .as_ref()
-            .is_some_and(|wanted| wanted.tools_list_changed);
+        let wanted = asked.params.notifications.as_ref().is_some_and(|wanted| wanted.tools_list_changed);
         let mut changes = self.changes.subscribe();
-        let meta = format!(
-            r#""_meta":{{"io.modelcontextprotocol/subscriptionId":{}}}"#,
-            asked.id
-        );
+        let meta = format!(r#""_meta":{{"io.modelcontextprotocol/subscriptionId":{}}}"#, asked.id);
         let work = Work::start(&self.journal, asked.id);
         Answer::Many(stream::spawn(|messages| async move {
             let _work = work;
-            let honoured = if wanted {
-                r#"{"toolsListChanged":true}"#
-            } else {
-                "{}"
-            };
+            let honoured = if wanted { r#"{"toolsListChanged":true}"# } else { "{}" };
             let acknowledged = format!(
                 r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{{meta},"notifications":{honoured}}}}}"#
             );
@@ -106,9 +87,8 @@ impl Server {
                 return;
             }
             while changes.recv().await.is_ok() {
-                let changed = format!(
-                    r#"{{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{{{meta}}}}}"#
-                );
+                let changed =
+                    format!(r#"{{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{{{meta}}}}}"#);
                 if wanted && messages.send(changed.into_bytes()).await.is_err() {
                     return;
                 }
@@ -130,14 +110,8 @@ fn reflection(asked: &Asked<'_>) -> String {
 }
 
 fn wording(asked: &Asked<'_>) -> String {
-    let arguments: Option<Value> = asked
-        .params
-        .arguments
-        .and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let question = arguments
-        .as_ref()
-        .and_then(|all| all.get("question"))
-        .and_then(Value::as_str);
+    let arguments: Option<Value> = asked.params.arguments.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let question = arguments.as_ref().and_then(|all| all.get("question")).and_then(Value::as_str);
     question.unwrap_or("what shall it be?").to_owned()
 }
 
@@ -158,12 +132,7 @@ fn ask_modern(asked: &Asked<'_>) -> Answer {
 }
 
 fn ask_legacy(asked: &Asked<'_>) -> Answer {
-    let Some(session) = asked
-        .source
-        .session
-        .filter(|session| session.elicits)
-        .cloned()
-    else {
+    let Some(session) = asked.source.session.filter(|session| session.elicits).cloned() else {
         return asked.done(&tools::fails("the client can't ask its user"));
     };
     let id = asked.id.to_owned();
@@ -172,11 +141,7 @@ fn ask_legacy(asked: &Asked<'_>) -> Answer {
         let (question, answer) = session.ask();
         request["jsonrpc"] = "2.0".into();
         request["id"] = serde_json::from_str(&question).unwrap_or_default();
-        if messages
-            .send(request.to_string().into_bytes())
-            .await
-            .is_err()
-        {
+        if messages.send(request.to_string().into_bytes()).await.is_err() {
             return;
         }
         let text = match answer.await {

@@ -55,18 +55,14 @@ impl Fault {
             Self::Redirect => (StatusCode::TEMPORARY_REDIRECT, "text/plain"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "text/plain"),
             Self::ServerError => (StatusCode::INTERNAL_SERVER_ERROR, "text/html"),
-            Self::Unasked | Self::Twice | Self::EndlessEvents => {
-                (StatusCode::OK, "text/event-stream")
-            }
+            Self::Unasked | Self::Twice | Self::EndlessEvents => (StatusCode::OK, "text/event-stream"),
             _ => (StatusCode::OK, "application/json"),
         }
     }
 
     /// Its messages; those of an event stream are framed by the transport.
     pub(super) fn messages(self, id: &str) -> BoxStream<'static, Bytes> {
-        let good = format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","content":[]}}}}"#
-        );
+        let good = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","content":[]}}}}"#);
         match self {
             Self::WrongId => all([r#"{"jsonrpc":"2.0","id":987654321,"result":{"resultType":"complete","content":[{"type":"text","text":"of another"}]}}"#]),
             Self::Twice => all([good.clone(), good]),
@@ -106,9 +102,7 @@ impl Fault {
     }
 }
 
-fn all<T: Into<Bytes> + Send + 'static, const N: usize>(
-    messages: [T; N],
-) -> BoxStream<'static, Bytes> {
+fn all<T: Into<Bytes> + Send + 'static, const N: usize>(messages: [T; N]) -> BoxStream<'static, Bytes> {
     futures::stream::iter(messages.map(Into::into)).boxed()
 }
 

@@ -58,10 +58,7 @@ async fn post(server: &Arc<Server>, head: &Parts, body: &[u8]) -> Response<Body>
             None => return plain(StatusCode::NOT_FOUND, "no such session"),
         },
     };
-    let source = Source {
-        head: Some(head),
-        session: session.as_ref(),
-    };
+    let source = Source { head: Some(head), session: session.as_ref() };
     match server.answer(body, source).await {
         Answer::Nothing => status(StatusCode::ACCEPTED),
         Answer::One(code, message) if server.options.events && code == StatusCode::OK => {
@@ -93,10 +90,7 @@ fn open(server: &Server, message: Vec<u8>, session: Arc<Session>) -> Response<Bo
 
 /// The stream of the older era for what belongs to no request.
 fn get(server: &Server, head: &Parts) -> Response<Body> {
-    if named(&head.headers)
-        .and_then(|id| server.sessions.get(id))
-        .is_none()
-    {
+    if named(&head.headers).and_then(|id| server.sessions.get(id)).is_none() {
         return plain(StatusCode::NOT_FOUND, "no such session");
     }
     let changes = server.changes.subscribe();
@@ -116,16 +110,13 @@ fn delete(server: &Server, head: &Parts) -> Response<Body> {
 fn faulty(server: &Server, fault: Fault, id: &str) -> Response<Body> {
     let (code, kind) = fault.head();
     let messages = fault.messages(id);
-    let mut response = if kind == "text/event-stream" {
-        events(messages)
-    } else {
-        streamed(messages)
-    };
+    let mut response = if kind == "text/event-stream" { events(messages) } else { streamed(messages) };
     *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if fault == Fault::Unauthorized {
-        let challenge = r#"Bearer realm="upstream", error="invalid_token", resource_metadata="http://evil.example/metadata""#;
+        let challenge =
+            r#"Bearer realm="upstream", error="invalid_token", resource_metadata="http://evil.example/metadata""#;
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if fault == Fault::Redirect
@@ -142,9 +133,7 @@ fn named(headers: &HeaderMap) -> Option<&str> {
 
 fn json(code: StatusCode, message: Vec<u8>) -> Response<Body> {
     let mut response = full(code, message.into());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -60,17 +60,12 @@ impl Journal {
 
 /// The headers in their order, repeated ones repeated.
 pub(super) fn headers(head: &Parts) -> Value {
-    head.headers
-        .iter()
-        .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-        .collect()
+    head.headers.iter().map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())])).collect()
 }
 
 /// The command line of this process.
 pub(super) fn argv() -> Vec<String> {
-    std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect()
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect()
 }
 
 /// The environment of this process.

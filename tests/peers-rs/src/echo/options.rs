@@ -37,11 +37,7 @@ pub struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub fault_from: u64,
     /// Where the fault `redirect` leads
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "http://127.0.0.1:9/elsewhere"
-    )]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9/elsewhere")]
     pub redirect_to: String,
 }
 

@@ -77,18 +77,11 @@ impl Asked<'_> {
 
     pub(super) fn failed(&self, status: StatusCode, code: i32, message: &str) -> Answer {
         let error = json!({ "code": code, "message": message });
-        Answer::One(
-            status,
-            format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id).into_bytes(),
-        )
+        Answer::One(status, format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id).into_bytes())
     }
 
     fn unknown_method(&self) -> Answer {
-        let status = if self.modern {
-            StatusCode::NOT_FOUND
-        } else {
-            StatusCode::OK
-        };
+        let status = if self.modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
         self.failed(status, -32601, "unknown method")
     }
 }
@@ -123,16 +116,13 @@ impl Server {
     /// Answers one message.
     pub(super) async fn answer(&self, raw: &[u8], source: Source<'_>) -> Answer {
         let Ok(message) = serde_json::from_slice::<Envelope<'_>>(raw) else {
-            let error =
-                br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no message"}}"#;
+            let error = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no message"}}"#;
             return Answer::One(StatusCode::BAD_REQUEST, error.to_vec());
         };
         let Some(method) = message.method.as_deref() else {
-            if let (Some(id), Some(session), Some(answer)) = (
-                message.id(),
-                source.session,
-                message.result.or(message.error),
-            ) {
+            if let (Some(id), Some(session), Some(answer)) =
+                (message.id(), source.session, message.result.or(message.error))
+            {
                 session.answered(id, answer.get());
             }
             return Answer::Nothing;
@@ -141,13 +131,7 @@ impl Server {
             return Answer::Nothing;
         };
         let params = message.params();
-        let asked = Asked {
-            id,
-            modern: params.meta.is_modern(),
-            params,
-            raw,
-            source,
-        };
+        let asked = Asked { id, modern: params.meta.is_modern(), params, raw, source };
         if self.misses_session(method, &asked) {
             return asked.failed(StatusCode::BAD_REQUEST, -32000, "no session");
         }
@@ -159,11 +143,7 @@ impl Server {
         match (method, asked.modern, self.options.eras) {
             ("server/discover", _, Eras::Legacy) => self.undiscovered(&asked),
             (_, true, Eras::Legacy) | ("initialize", _, Eras::Modern) => asked.unknown_method(),
-            (_, false, Eras::Modern) => asked.failed(
-                StatusCode::BAD_REQUEST,
-                -32602,
-                "no protocol version in `_meta`",
-            ),
+            (_, false, Eras::Modern) => asked.failed(StatusCode::BAD_REQUEST, -32602, "no protocol version in `_meta`"),
             ("server/discover", true, _) => asked.done(&self.discovered()),
             ("subscriptions/listen", true, _) => self.listen(&asked),
             ("initialize", false, _) => initialize(&asked),
@@ -217,17 +197,11 @@ impl Server {
     fn list(&self, asked: &Asked<'_>) -> Answer {
         let changed = self.options.fault == Some(Fault::ChangedTools)
             && self.faulty_calls.load(Ordering::Relaxed) >= self.options.fault_from;
-        let Some((tools, next)) =
-            tools::page(asked.params.cursor.as_deref(), self.options.page, changed)
-        else {
+        let Some((tools, next)) = tools::page(asked.params.cursor.as_deref(), self.options.page, changed) else {
             return asked.failed(StatusCode::OK, -32602, "unknown cursor");
         };
         let next = next.map_or_else(String::new, |cursor| format!(r#","nextCursor":"{cursor}""#));
-        let cache = if asked.modern {
-            r#","ttlMs":60000,"cacheScope":"public""#
-        } else {
-            ""
-        };
+        let cache = if asked.modern { r#","ttlMs":60000,"cacheScope":"public""# } else { "" };
         asked.done(&format!(r#""tools":[{tools}]{next}{cache}"#))
     }
 }
@@ -241,15 +215,8 @@ fn name() -> Value {
 
 fn initialize(asked: &Asked<'_>) -> Answer {
     let offered = asked.params.protocol_version.as_deref();
-    let version = LEGACY
-        .into_iter()
-        .find(|known| Some(*known) == offered)
-        .unwrap_or(LEGACY[0]);
-    let elicits = asked
-        .params
-        .capabilities
-        .as_ref()
-        .is_some_and(|all| all.elicitation.is_some());
+    let version = LEGACY.into_iter().find(|known| Some(*known) == offered).unwrap_or(LEGACY[0]);
+    let elicits = asked.params.capabilities.as_ref().is_some_and(|all| all.elicitation.is_some());
     let members = format!(
         r#""protocolVersion":"{version}","capabilities":{{"tools":{{"listChanged":true}}}},"serverInfo":{}"#,
         name()

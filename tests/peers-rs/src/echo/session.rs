@@ -22,10 +22,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(elicits: bool) -> Arc<Self> {
-        Arc::new(Self {
-            elicits,
-            ..Self::default()
-        })
+        Arc::new(Self { elicits, ..Self::default() })
     }
 
     /// A new question: its id as JSON, and where its answer will arrive.
@@ -44,9 +41,7 @@ impl Session {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<String>>> {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -52,10 +52,7 @@ pub async fn serve(server: Arc<Server>) -> io::Result<()> {
         }
         if session.is_none() && is_initialize(&message) {
             // The answer makes the session; nothing else may come before it.
-            let source = Source {
-                head: None,
-                session: None,
-            };
+            let source = Source { head: None, session: None };
             let answer = server.answer(&message, source).await;
             if let Answer::Opened(text, opened) = answer {
                 session = Some(opened);
@@ -75,29 +72,18 @@ pub async fn serve(server: Arc<Server>) -> io::Result<()> {
 }
 
 /// Answers in a task of its own, which `notifications/cancelled` can end.
-fn start(
-    server: &Arc<Server>,
-    message: Vec<u8>,
-    session: Option<Arc<Session>>,
-    output: &Output,
-    running: &Running,
-) {
+fn start(server: &Arc<Server>, message: Vec<u8>, session: Option<Arc<Session>>, output: &Output, running: &Running) {
     let id = id_of(&message);
     let (server, output) = (Arc::clone(server), output.clone());
     let (key, done) = (id.clone(), Arc::clone(running));
     // Locked until the task is noted, so that it can't end before that.
     let mut tasks = running.lock().unwrap_or_else(PoisonError::into_inner);
     let task = tokio::spawn(async move {
-        let source = Source {
-            head: None,
-            session: session.as_ref(),
-        };
+        let source = Source { head: None, session: session.as_ref() };
         let answer = server.answer(&message, source).await;
         deliver(answer, &output).await;
         if let Some(key) = key {
-            done.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
+            done.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         }
     });
     if let Some(id) = id {
@@ -158,10 +144,7 @@ fn tell_changes(server: &Server, output: Output) {
 }
 
 fn cancel(running: &Running, id: &str) {
-    let task = running
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(id);
+    let task = running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     if let Some(task) = task {
         task.abort();
     }
@@ -174,8 +157,7 @@ fn id_of(message: &[u8]) -> Option<String> {
 }
 
 fn is_initialize(message: &[u8]) -> bool {
-    serde_json::from_slice::<Envelope<'_>>(message)
-        .is_ok_and(|message| message.method.as_deref() == Some("initialize"))
+    serde_json::from_slice::<Envelope<'_>>(message).is_ok_and(|message| message.method.as_deref() == Some("initialize"))
 }
 
 /// The id of the request that this message gives up, if that is what it does.

@@ -35,10 +35,7 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn start(journal: &Arc<Journal>, id: &str) -> Self {
-        Self {
-            journal: Arc::clone(journal),
-            id: Some(id.to_owned()),
-        }
+        Self { journal: Arc::clone(journal), id: Some(id.to_owned()) }
     }
 
     pub(super) fn finish(mut self) {

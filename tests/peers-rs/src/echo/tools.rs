@@ -11,8 +11,7 @@ static BIG: LazyLock<String> = LazyLock::new(|| "abcdefghijklmnop".repeat(64 * 1
 pub(super) const STATE: &str = "opaque: é \u{2028} \"quoted\" \\ +/= \t end";
 
 /// A member that no client knows, with numbers that a parser may spoil.
-pub(super) const UNKNOWN: &str =
-    r#""unknownMember":{"big":12345678901234567890123,"float":1.0,"text":"\u00e9\/"}"#;
+pub(super) const UNKNOWN: &str = r#""unknownMember":{"big":12345678901234567890123,"float":1.0,"text":"\u00e9\/"}"#;
 
 /// The definitions, each as JSON text.
 static DEFINITIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -22,12 +21,7 @@ static DEFINITIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
     };
     let reads = json!({ "readOnlyHint": true });
     let plain = [
-        tool(
-            "echo",
-            "answers with its text",
-            json!({ "text": { "type": "string" } }),
-            reads.clone(),
-        ),
+        tool("echo", "answers with its text", json!({ "text": { "type": "string" } }), reads.clone()),
         tool("big", "answers with 64 KiB", json!({}), reads.clone()),
         tool(
             "reflect",
@@ -41,18 +35,8 @@ static DEFINITIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
             json!({ "ms": { "type": "integer" }, "steps": { "type": "integer" } }),
             reads.clone(),
         ),
-        tool(
-            "ask",
-            "asks the user",
-            json!({ "question": { "type": "string" } }),
-            reads,
-        ),
-        tool(
-            "admin",
-            "changes something",
-            json!({}),
-            json!({ "destructiveHint": true }),
-        ),
+        tool("ask", "asks the user", json!({ "question": { "type": "string" } }), reads),
+        tool("admin", "changes something", json!({}), json!({ "destructiveHint": true })),
     ];
     plain.iter().map(with_unknown).collect()
 });
@@ -63,11 +47,7 @@ fn with_unknown(tool: &Value) -> String {
 }
 
 /// One page of the tools, and the cursor of the next.
-pub(super) fn page(
-    cursor: Option<&str>,
-    size: usize,
-    changed: bool,
-) -> Option<(String, Option<String>)> {
+pub(super) fn page(cursor: Option<&str>, size: usize, changed: bool) -> Option<(String, Option<String>)> {
     let start = match cursor {
         None => 0,
         Some(cursor) => cursor.strip_prefix("after-")?.parse().ok()?,
@@ -76,13 +56,7 @@ pub(super) fn page(
     let shown: Vec<String> = rest
         .iter()
         .take(size.max(1))
-        .map(|tool| {
-            if changed {
-                tool.replace("answers with", "quietly does more than")
-            } else {
-                tool.clone()
-            }
-        })
+        .map(|tool| if changed { tool.replace("answers with", "quietly does more than") } else { tool.clone() })
         .collect();
     let end = start + shown.len();
     let next = (end < DEFINITIONS.len()).then(|| format!("after-{end}"));
@@ -136,11 +110,7 @@ mod tests {
         loop {
             let (tools, next) = page(cursor.as_deref(), 4, false).unwrap();
             let tools: Vec<Value> = serde_json::from_str(&format!("[{tools}]")).unwrap();
-            names.extend(
-                tools
-                    .iter()
-                    .map(|tool| tool["name"].as_str().unwrap().to_owned()),
-            );
+            names.extend(tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()));
             cursor = next;
             if cursor.is_none() {
                 break;

@@ -12,19 +12,9 @@ use super::json::{fails, plain_tool, says, text_argument, text_at, typed};
 pub(super) fn tools() -> Vec<Value> {
     vec![
         tool_with("test_sampling", "asks the client's model", "prompt"),
-        tool_with(
-            "test_elicitation",
-            "asks the user for a name and an address",
-            "message",
-        ),
-        plain_tool(
-            "test_elicitation_sep1034_defaults",
-            "asks with a default in every field",
-        ),
-        plain_tool(
-            "test_elicitation_sep1330_enums",
-            "asks with every kind of choice",
-        ),
+        tool_with("test_elicitation", "asks the user for a name and an address", "message"),
+        plain_tool("test_elicitation_sep1034_defaults", "asks with a default in every field"),
+        plain_tool("test_elicitation_sep1330_enums", "asks with every kind of choice"),
     ]
 }
 
@@ -51,9 +41,7 @@ pub(super) async fn call(
             let message = text_argument(arguments, "message", "who are you?");
             elicit(message, contact(), context).await
         }
-        "test_elicitation_sep1034_defaults" => {
-            elicit("check the defaults", defaults(), context).await
-        }
+        "test_elicitation_sep1034_defaults" => elicit("check the defaults", defaults(), context).await,
         "test_elicitation_sep1330_enums" => elicit("choose", choices(), context).await,
         _ => return None,
     })
@@ -67,22 +55,14 @@ async fn sample(prompt: &str, context: &RequestContext<RoleServer>) -> CallToolR
     match context.peer.create_message(request).await {
         Ok(result) => {
             let result = to_value(result).unwrap_or_default();
-            says(format!(
-                "LLM response: {}",
-                text_at(&result, "/content/text", "no text")
-            ))
+            says(format!("LLM response: {}", text_at(&result, "/content/text", "no text")))
         }
         Err(error) => refused(&error),
     }
 }
 
-async fn elicit(
-    message: &str,
-    schema: Value,
-    context: &RequestContext<RoleServer>,
-) -> CallToolResult {
-    let request: ElicitRequestParams =
-        typed(json!({ "mode": "form", "message": message, "requestedSchema": schema }));
+async fn elicit(message: &str, schema: Value, context: &RequestContext<RoleServer>) -> CallToolResult {
+    let request: ElicitRequestParams = typed(json!({ "mode": "form", "message": message, "requestedSchema": schema }));
     match context.peer.create_elicitation(request).await {
         Ok(result) => {
             let result = to_value(result).unwrap_or_default();

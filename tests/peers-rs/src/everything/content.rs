@@ -18,10 +18,7 @@ pub(super) fn tools() -> Vec<Value> {
         plain_tool("test_image_content", "answers with a picture"),
         plain_tool("test_audio_content", "answers with a sound"),
         plain_tool("test_embedded_resource", "answers with a resource inside"),
-        plain_tool(
-            "test_multiple_content_types",
-            "answers with text, picture and resource",
-        ),
+        plain_tool("test_multiple_content_types", "answers with text, picture and resource"),
         plain_tool("test_error_handling", "always fails"),
     ]
 }
@@ -30,14 +27,10 @@ pub(super) fn call(name: &str) -> Option<CallToolResult> {
     Some(match name {
         "test_simple_text" => says("This is a simple text response for testing."),
         "test_image_content" => blocks(json!([picture()])),
-        "test_audio_content" => {
-            blocks(json!([{ "type": "audio", "data": SILENCE, "mimeType": "audio/wav" }]))
+        "test_audio_content" => blocks(json!([{ "type": "audio", "data": SILENCE, "mimeType": "audio/wav" }])),
+        "test_embedded_resource" => {
+            blocks(json!([resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")]))
         }
-        "test_embedded_resource" => blocks(json!([resource(
-            "test://embedded-resource",
-            "text/plain",
-            "This is an embedded resource content."
-        )])),
         "test_multiple_content_types" => blocks(json!([
             { "type": "text", "text": "Multiple content types test:" },
             picture(),

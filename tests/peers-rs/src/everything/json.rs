@@ -83,22 +83,12 @@ pub(super) fn needs(requests: Value, state: Option<String>) -> InputRequiredResu
 
 /// The text at `pointer` below `value`, or `otherwise`.
 pub(super) fn text_at<'a>(value: &'a Value, pointer: &str, otherwise: &'a str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or(otherwise)
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or(otherwise)
 }
 
 /// A text argument of a tool.
-pub(super) fn text_argument<'a>(
-    arguments: &'a JsonObject,
-    name: &str,
-    otherwise: &'a str,
-) -> &'a str {
-    arguments
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or(otherwise)
+pub(super) fn text_argument<'a>(arguments: &'a JsonObject, name: &str, otherwise: &'a str) -> &'a str {
+    arguments.get(name).and_then(Value::as_str).unwrap_or(otherwise)
 }
 
 /// The error for a name that nothing here answers to.

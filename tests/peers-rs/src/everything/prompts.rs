@@ -3,8 +3,8 @@
 use rmcp::{
     ErrorData,
     model::{
-        CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
-        GetPromptResult, Prompt, Reference,
+        CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Prompt,
+        Reference,
     },
 };
 use serde_json::{Value, json};
@@ -45,40 +45,29 @@ pub(super) fn get(request: &GetPromptRequestParams) -> Result<GetPromptResponse,
         "test_simple_prompt" => json!([user(&text_block("This is a simple prompt for testing."))]),
         "test_prompt_with_arguments" => {
             let (first, second) = (argument("arg1"), argument("arg2"));
-            json!([user(&text_block(format!(
-                "Prompt with arguments: arg1='{first}', arg2='{second}'"
-            )))])
+            json!([user(&text_block(format!("Prompt with arguments: arg1='{first}', arg2='{second}'")))])
         }
         "test_prompt_with_embedded_resource" => {
             let uri = Some(argument("resourceUri")).filter(|uri| !uri.is_empty());
             let uri = uri.unwrap_or_else(|| "test://static-text".to_owned());
             json!([
-                user(&resource(
-                    &uri,
-                    "text/plain",
-                    "Embedded resource content for testing."
-                )),
+                user(&resource(&uri, "text/plain", "Embedded resource content for testing.")),
                 user(&text_block("Please process the embedded resource above.")),
             ])
         }
         "test_prompt_with_image" => {
-            json!([
-                user(&picture()),
-                user(&text_block("Please analyze the image above."))
-            ])
+            json!([user(&picture()), user(&text_block("Please analyze the image above."))])
         }
-        "test_input_required_result_prompt" => {
-            match Given(request.input_responses.as_ref()).get("user_context") {
-                Some(answer) => {
-                    let context = text_at(answer, "/content/context", "none");
-                    json!([user(&text_block(format!("Use this context: {context}")))])
-                }
-                None => {
-                    let question = form("What context should the prompt use?", "context", "string");
-                    return Ok(needs(json!({ "user_context": question }), None).into());
-                }
+        "test_input_required_result_prompt" => match Given(request.input_responses.as_ref()).get("user_context") {
+            Some(answer) => {
+                let context = text_at(answer, "/content/context", "none");
+                json!([user(&text_block(format!("Use this context: {context}")))])
             }
-        }
+            None => {
+                let question = form("What context should the prompt use?", "context", "string");
+                return Ok(needs(json!({ "user_context": question }), None).into());
+            }
+        },
         other => return Err(unknown("prompt", other)),
     };
     Ok(GetPromptResult::new(typed(messages)).into())
@@ -91,14 +80,8 @@ pub(super) fn complete(request: &CompleteRequestParams) -> CompleteResult {
         Reference::Resource(_) => &["1", "2", "3"],
         _ => &[],
     };
-    let values: Vec<&str> = known
-        .iter()
-        .copied()
-        .filter(|value| value.starts_with(&request.argument.value))
-        .collect();
-    CompleteResult::new(typed(
-        json!({ "total": values.len(), "values": values, "hasMore": false }),
-    ))
+    let values: Vec<&str> = known.iter().copied().filter(|value| value.starts_with(&request.argument.value)).collect();
+    CompleteResult::new(typed(json!({ "total": values.len(), "values": values, "hasMore": false })))
 }
 
 fn user(content: &Value) -> Value {

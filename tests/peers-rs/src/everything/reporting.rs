@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use rmcp::{
     RoleServer,
-    model::{
-        CallToolResult, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam,
-    },
+    model::{CallToolResult, LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam},
     service::RequestContext,
 };
 use serde_json::{Value, json};
@@ -29,10 +27,7 @@ pub(super) fn tools() -> Vec<Value> {
         plain_tool("test_tool_with_logging", "logs three times while it runs"),
         plain_tool("test_tool_with_progress", "reports progress three times"),
         plain_tool("test_logging_tool", "logs if the request names a level"),
-        plain_tool(
-            RECONNECTION,
-            "answers after a pause in which the stream may end",
-        ),
+        plain_tool(RECONNECTION, "answers after a pause in which the stream may end"),
     ]
 }
 
@@ -44,11 +39,7 @@ pub(super) async fn call(
     Some(match name {
         "test_tool_with_logging" => {
             let level = context.meta.log_level().unwrap_or(session_level);
-            for text in [
-                "Tool execution started",
-                "Tool processing data",
-                "Tool execution completed",
-            ] {
+            for text in ["Tool execution started", "Tool processing data", "Tool execution completed"] {
                 if severity(LoggingLevel::Info) >= severity(level) {
                     log(context, LoggingLevel::Info, text).await;
                 }
@@ -83,8 +74,7 @@ pub(super) async fn call(
 }
 
 async fn log(context: &RequestContext<RoleServer>, level: LoggingLevel, text: &str) {
-    let message =
-        LoggingMessageNotificationParam::new(level, json!(text)).with_logger("everything");
+    let message = LoggingMessageNotificationParam::new(level, json!(text)).with_logger("everything");
     let _ = context.peer.notify_logging_message(message).await;
 }
 

@@ -27,23 +27,16 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 
 pub(super) fn read(uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let content = match uri {
-        "test://static-text" => text(
-            uri,
-            "text/plain",
-            "This is the content of the static text resource.",
-        ),
+        "test://static-text" => text(uri, "text/plain", "This is the content of the static text resource."),
         "test://static-binary" => json!({ "uri": uri, "mimeType": "image/png", "blob": PIXEL }),
         "test://watched-resource" => text(uri, "text/plain", "watched"),
         _ => {
-            let id = uri
-                .strip_prefix("test://template/")
-                .and_then(|rest| rest.strip_suffix("/data"))
-                .ok_or_else(|| {
+            let id =
+                uri.strip_prefix("test://template/").and_then(|rest| rest.strip_suffix("/data")).ok_or_else(|| {
                     let data = json!({ "uri": uri });
                     ErrorData::resource_not_found(format!("no resource `{uri}`"), Some(data))
                 })?;
-            let data =
-                json!({ "id": id, "templateTest": true, "data": format!("Data for ID: {id}") });
+            let data = json!({ "id": id, "templateTest": true, "data": format!("Data for ID: {id}") });
             text(uri, "application/json", &data.to_string())
         }
     };

@@ -21,15 +21,9 @@ pub(super) fn get(name: &str) -> Option<Tool> {
     (name == CUSTOM_HEADER).then(|| typed(mirrored()))
 }
 
-pub(super) fn call(
-    name: &str,
-    arguments: &JsonObject,
-) -> Option<Result<CallToolResult, ErrorData>> {
+pub(super) fn call(name: &str, arguments: &JsonObject) -> Option<Result<CallToolResult, ErrorData>> {
     Some(match name {
-        "json_schema_2020_12_tool" => Ok(says(format!(
-            "stored {}",
-            text_argument(arguments, "name", "no name")
-        ))),
+        "json_schema_2020_12_tool" => Ok(says(format!("stored {}", text_argument(arguments, "name", "no name")))),
         CUSTOM_HEADER => match arguments.get("value").and_then(Value::as_str) {
             Some(value) => Ok(says(value)),
             None => Err(ErrorData::invalid_params("`value` must be a string", None)),

@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams,
-        CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
-        GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
-        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerConfig,
-        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
-        UnsubscribeRequestParams, UpdateTaskParams,
+        CacheScope, CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
+        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, InitializeRequestParams,
+        InitializeResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        LoggingLevel, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerConfig,
+        SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        UpdateTaskParams,
     },
     service::{RequestContext, SubscriptionContext},
     task_manager::TaskManager,
@@ -39,11 +38,7 @@ pub struct Shared {
 
 impl Default for Shared {
     fn default() -> Self {
-        Self {
-            tasks: TaskManager::new(),
-            watchers: Watchers::default(),
-            seal: Seal::new(),
-        }
+        Self { tasks: TaskManager::new(), watchers: Watchers::default(), seal: Seal::new() }
     }
 }
 
@@ -57,10 +52,7 @@ impl Everything {
     /// A new session.
     #[must_use]
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            level: Mutex::new(LoggingLevel::Debug),
-        }
+        Self { shared, level: Mutex::new(LoggingLevel::Debug) }
     }
 
     fn level(&self) -> LoggingLevel {
@@ -103,20 +95,14 @@ impl ServerHandler for Everything {
         request: InitializeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        Ok(self
-            .get_info()
-            .with_protocol_version(request.protocol_version))
+        Ok(self.get_info().with_protocol_version(request.protocol_version))
     }
 
     async fn ping(&self, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         Ok(())
     }
 
-    async fn set_level(
-        &self,
-        request: SetLevelRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = request.level;
         Ok(())
     }
@@ -134,13 +120,8 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let list = ListToolsResult {
-            tools: tools(),
-            ..Default::default()
-        };
-        Ok(list
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+        let list = ListToolsResult { tools: tools(), ..Default::default() };
+        Ok(list.with_ttl_ms(CACHE_TTL_MS).with_cache_scope(CacheScope::Public))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -185,13 +166,8 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let list = ListPromptsResult {
-            prompts: prompts::list(),
-            ..Default::default()
-        };
-        Ok(list
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+        let list = ListPromptsResult { prompts: prompts::list(), ..Default::default() };
+        Ok(list.with_ttl_ms(CACHE_TTL_MS).with_cache_scope(CacheScope::Public))
     }
 
     async fn get_prompt(
@@ -207,13 +183,8 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let list = ListResourcesResult {
-            resources: resources::list(),
-            ..Default::default()
-        };
-        Ok(list
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+        let list = ListResourcesResult { resources: resources::list(), ..Default::default() };
+        Ok(list.with_ttl_ms(CACHE_TTL_MS).with_cache_scope(CacheScope::Public))
     }
 
     async fn list_resource_templates(
@@ -221,13 +192,8 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let list = ListResourceTemplatesResult {
-            resource_templates: resources::templates(),
-            ..Default::default()
-        };
-        Ok(list
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public))
+        let list = ListResourceTemplatesResult { resource_templates: resources::templates(), ..Default::default() };
+        Ok(list.with_ttl_ms(CACHE_TTL_MS).with_cache_scope(CacheScope::Public))
     }
 
     async fn read_resource(
@@ -236,33 +202,19 @@ impl ServerHandler for Everything {
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let read = resources::read(&request.uri)?;
-        Ok(read
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public)
-            .into())
+        Ok(read.with_ttl_ms(CACHE_TTL_MS).with_cache_scope(CacheScope::Public).into())
     }
 
     /// Accepts any address; nothing here ever changes.
-    async fn subscribe(
-        &self,
-        _: SubscribeRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
+    async fn subscribe(&self, _: SubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         Ok(())
     }
 
-    async fn unsubscribe(
-        &self,
-        _: UnsubscribeRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
+    async fn unsubscribe(&self, _: UnsubscribeRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         Ok(())
     }
 
-    fn accepted_subscription_filter(
-        &self,
-        requested: &SubscriptionFilter,
-    ) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         Some(requested.supported_by(&self.get_info().capabilities))
     }
 
@@ -276,26 +228,14 @@ impl ServerHandler for Everything {
         request: GetTaskParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        Ok(GetTaskResult::new(
-            self.shared.tasks.get_task(&request.task_id)?,
-        ))
+        Ok(GetTaskResult::new(self.shared.tasks.get_task(&request.task_id)?))
     }
 
-    async fn update_task(
-        &self,
-        request: UpdateTaskParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.shared
-            .tasks
-            .update_task(&request.task_id, request.input_responses)
+    async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.shared.tasks.update_task(&request.task_id, request.input_responses)
     }
 
-    async fn cancel_task(
-        &self,
-        request: CancelTaskParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
+    async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         self.shared.tasks.cancel_task(&request.task_id)
     }
 }

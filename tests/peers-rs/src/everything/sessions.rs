@@ -67,11 +67,7 @@ impl SessionManager for CuttingSessions {
         Ok(stream.take_until(Box::pin(end)))
     }
 
-    async fn accept_message(
-        &self,
-        id: &SessionId,
-        message: ClientJsonRpcMessage,
-    ) -> Result<(), Self::Error> {
+    async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Self::Error> {
         self.0.accept_message(id, message).await
     }
 

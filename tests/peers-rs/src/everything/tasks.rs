@@ -6,8 +6,7 @@ use std::time::Duration;
 use rmcp::{
     ErrorData,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
-        CreateTaskResult, JsonObject,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, CreateTaskResult, JsonObject,
     },
     task_manager::{TaskContext, TaskExit, TaskManager, TaskOptions},
 };
@@ -50,10 +49,7 @@ pub(super) fn tools() -> Vec<Value> {
         }),
         plain_tool("multi_input", "a task that asks two questions at once"),
         plain_tool("failing_job", "a task that ends with a tool's error"),
-        plain_tool(
-            "protocol_error_job",
-            "ends with a protocol error, as a task if it may",
-        ),
+        plain_tool("protocol_error_job", "ends with a protocol error, as a task if it may"),
         plain_tool("test_tool_with_task", "asks first, then becomes a task"),
     ]
 }
@@ -120,9 +116,7 @@ async fn start(
     if !may_be_task {
         return alone(job).await.map(Into::into);
     }
-    let task = tasks.spawn(TaskOptions::default(), move |context| {
-        Box::pin(async move { run(job, &context).await })
-    });
+    let task = tasks.spawn(TaskOptions::default(), move |context| Box::pin(async move { run(job, &context).await }));
     Ok(CreateTaskResult::new(task).into())
 }
 
@@ -162,19 +156,12 @@ async fn run(job: Job, context: &TaskContext) -> Result<CallToolResult, TaskExit
         }
         Job::Pair => {
             let ask = |key: &'static str| {
-                context.request_input(
-                    key,
-                    typed(form(&format!("the value of {key}?"), "value", "string")),
-                )
+                context.request_input(key, typed(form(&format!("the value of {key}?"), "value", "string")))
             };
             let (first, second) = tokio::join!(ask("first"), ask("second"));
             let (first, second) = (first?, second?);
             let value = |answer: &Value| text_at(answer, "/content/value", "nothing").to_owned();
-            Ok(says(format!(
-                "got {} and {}",
-                value(&first),
-                value(&second)
-            )))
+            Ok(says(format!("got {} and {}", value(&first), value(&second))))
         }
         Job::Greet(whom) => {
             sleep(SHORT).await;
@@ -184,10 +171,7 @@ async fn run(job: Job, context: &TaskContext) -> Result<CallToolResult, TaskExit
 }
 
 fn seconds(arguments: &JsonObject) -> Duration {
-    let seconds = arguments
-        .get("seconds")
-        .and_then(Value::as_f64)
-        .unwrap_or(1.0);
+    let seconds = arguments.get("seconds").and_then(Value::as_f64).unwrap_or(1.0);
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 

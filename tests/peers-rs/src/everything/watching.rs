@@ -30,11 +30,7 @@ impl Watchers {
             key
         };
         context.cancelled().await;
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .remove(&key);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&key);
     }
 
     fn all(&self) -> Vec<SubscriptionSink> {
@@ -45,14 +41,8 @@ impl Watchers {
 
 pub(super) fn tools() -> Vec<Value> {
     vec![
-        plain_tool(
-            "test_trigger_tool_change",
-            "tells listeners that the tools changed",
-        ),
-        plain_tool(
-            "test_trigger_prompt_change",
-            "tells listeners that the prompts changed",
-        ),
+        plain_tool("test_trigger_tool_change", "tells listeners that the tools changed"),
+        plain_tool("test_trigger_prompt_change", "tells listeners that the prompts changed"),
     ]
 }
 
