@@ -1,7 +1,7 @@
 //! The proof that a call may be made.
 
 use doorward_audit::DecisionId;
-use doorward_wire::{Call, ServerName};
+use doorward_wire::{Call, Carries, Message, ServerName};
 
 use super::Question;
 use super::limited::Limited;
@@ -113,5 +113,11 @@ impl Permit {
             (Row::Target, [subject]) if subject.kind == Kind::Tool => Some(&subject.name),
             _ => None,
         }
+    }
+}
+
+impl Carries for Permit {
+    fn message(&self) -> &Message {
+        self.call.message()
     }
 }
