@@ -54,11 +54,7 @@ impl Call {
             modern(&message)?;
             mirrored(&head, &message)?;
         }
-        Ok(Self {
-            message,
-            head,
-            version,
-        })
+        Ok(Self { message, head, version })
     }
 
     /// Reads one line of a stdio client. There are no headers; `_meta` alone tells the era (VER, STD).
@@ -68,11 +64,7 @@ impl Call {
     /// # Errors
     ///
     /// As [`Call::from_http`], but for headers. The status means nothing here.
-    pub fn from_stdio(
-        line: Bytes,
-        session_version: Option<Version>,
-        limits: &Limits,
-    ) -> Result<Self, Refused> {
+    pub fn from_stdio(line: Bytes, session_version: Option<Version>, limits: &Limits) -> Result<Self, Refused> {
         let message = Message::parse(line, Sender::Client, limits)?;
         let claimed = match message.claimed_version() {
             Some(claimed) => Some(known(claimed, &message)?),
@@ -91,11 +83,7 @@ impl Call {
         if version.era() == Era::Modern {
             modern(&message)?;
         }
-        Ok(Self {
-            message,
-            head: Head::default(),
-            version,
-        })
+        Ok(Self { message, head: Head::default(), version })
     }
 
     /// The protocol version that the message is said in. For a legacy `initialize`, the one that its answer will name.
@@ -131,47 +119,29 @@ impl Call {
     /// With 400 and `-32020` when a parameter that `headers` mirrors is in the arguments and not in its header, or the
     /// other way round, when the two differ, or when a header is not decodable.
     pub fn check_params(&self, headers: &ToolHeaders) -> Result<(), Refused> {
-        let mirrors =
-            self.era() == Era::Modern && self.message.method() == Some(&Method::ToolsCall);
+        let mirrors = self.era() == Era::Modern && self.message.method() == Some(&Method::ToolsCall);
         // A line has no headers to hold against anything.
         if !mirrors || self.head.version().is_none() {
             return Ok(());
         }
-        headers
-            .check(&self.head, self.message.arguments())
-            .map_err(|fault| Refused::header(fault, self.message.id()))
+        headers.check(&self.head, self.message.arguments()).map_err(|fault| Refused::header(fault, self.message.id()))
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Call({}, {:?}, {:?})",
-            self.version, self.message, self.head
-        )
+        write!(f, "Call({}, {:?}, {:?})", self.version, self.message, self.head)
     }
 }
 
 /// The version of a POST, from header, body and session.
-fn http_version(
-    head: &Head,
-    message: &Message,
-    session: Option<Version>,
-) -> Result<Version, Refused> {
+fn http_version(head: &Head, message: &Message, session: Option<Version>) -> Result<Version, Refused> {
     let (header, claimed) = (head.version(), message.claimed_version());
     if let Some(claimed) = claimed
         && header != Some(claimed)
     {
-        let what = if header.is_none() {
-            "is missing"
-        } else {
-            "differs from the version in `_meta`"
-        };
-        return Err(Refused::header(
-            format!("the header `mcp-protocol-version` {what}"),
-            message.id(),
-        ));
+        let what = if header.is_none() { "is missing" } else { "differs from the version in `_meta`" };
+        return Err(Refused::header(format!("the header `mcp-protocol-version` {what}"), message.id()));
     }
     let header = match header {
         Some(header) => Some(known(header, message)?),
@@ -184,12 +154,8 @@ fn http_version(
 }
 
 fn known(version: &str, message: &Message) -> Result<Version, Refused> {
-    Version::parse(version).ok_or_else(|| {
-        Refused::bad_request(
-            RpcError::unsupported_version(version, &Version::ALL),
-            message.id(),
-        )
-    })
+    Version::parse(version)
+        .ok_or_else(|| Refused::bad_request(RpcError::unsupported_version(version, &Version::ALL), message.id()))
 }
 
 /// The version of a legacy message. What a session agreed on holds, whatever a later header says.
@@ -203,31 +169,20 @@ fn legacy_version(named: Option<Version>, message: &Message, session: Option<Ver
 
 /// What a modern client may say, and what it must say with it.
 fn modern(message: &Message) -> Result<(), Refused> {
-    let invalid = |code, text: &str| {
-        Err(Refused::bad_request(
-            RpcError::new(code, text),
-            message.id(),
-        ))
-    };
+    let invalid = |code, text: &str| Err(Refused::bad_request(RpcError::new(code, text), message.id()));
     match message.kind() {
-        Kind::Result { .. } | Kind::Error { .. } => invalid(
-            code::INVALID_REQUEST,
-            "a client does not send responses in this protocol version",
-        ),
+        Kind::Result { .. } | Kind::Error { .. } => {
+            invalid(code::INVALID_REQUEST, "a client does not send responses in this protocol version")
+        }
         Kind::Notification { .. } => Ok(()),
         // It has no place in this era, so what it lacks is not what is wrong with it: the policy calls it unknown (A16).
-        Kind::Request {
-            method: Method::Initialize,
-            ..
-        } => Ok(()),
-        Kind::Request { .. } if message.claimed_version().is_none() => invalid(
-            code::INVALID_PARAMS,
-            "`params._meta` must hold `io.modelcontextprotocol/protocolVersion`",
-        ),
-        Kind::Request { .. } if message.client_capabilities().is_none() => invalid(
-            code::INVALID_PARAMS,
-            "`params._meta` must hold `io.modelcontextprotocol/clientCapabilities`",
-        ),
+        Kind::Request { method: Method::Initialize, .. } => Ok(()),
+        Kind::Request { .. } if message.claimed_version().is_none() => {
+            invalid(code::INVALID_PARAMS, "`params._meta` must hold `io.modelcontextprotocol/protocolVersion`")
+        }
+        Kind::Request { .. } if message.client_capabilities().is_none() => {
+            invalid(code::INVALID_PARAMS, "`params._meta` must hold `io.modelcontextprotocol/clientCapabilities`")
+        }
         Kind::Request { .. } => Ok(()),
     }
 }
@@ -249,9 +204,7 @@ fn mirrored(head: &Head, message: &Message) -> Result<(), Refused> {
     match head.name().map(value::decode) {
         None => refused("the header `mcp-name` is missing"),
         Some(Err(_)) => refused("the header `mcp-name` is not valid Base64"),
-        Some(Ok(header)) if header != name => {
-            refused("the header `mcp-name` differs from the name in `params`")
-        }
+        Some(Ok(header)) if header != name => refused("the header `mcp-name` differs from the name in `params`"),
         Some(Ok(_)) => Ok(()),
     }
 }

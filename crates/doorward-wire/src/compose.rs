@@ -11,39 +11,22 @@ use crate::method::Method;
 
 /// A JSON-RPC error response. Without an id it has none, which MCP asks for where the request's could not be read (A11).
 pub fn error_response(id: Option<&Id>, error: &RpcError) -> Bytes {
-    write(&Outgoing {
-        id: id.and_then(json),
-        error: Some(ErrorObject::of(error)),
-        ..Outgoing::default()
-    })
+    write(&Outgoing { id: id.and_then(json), error: Some(ErrorObject::of(error)), ..Outgoing::default() })
 }
 
 /// A JSON-RPC result response. The caller guarantees that `result` is an object.
 pub fn result_response(id: &Id, result: &Value) -> Bytes {
-    write(&Outgoing {
-        id: json(id),
-        result: Some(result),
-        ..Outgoing::default()
-    })
+    write(&Outgoing { id: json(id), result: Some(result), ..Outgoing::default() })
 }
 
 /// A JSON-RPC request. The caller guarantees that `params` is an object.
 pub fn request(id: &Id, method: &Method, params: Option<&Value>) -> Bytes {
-    write(&Outgoing {
-        id: json(id),
-        method: Some(method.as_str()),
-        params,
-        ..Outgoing::default()
-    })
+    write(&Outgoing { id: json(id), method: Some(method.as_str()), params, ..Outgoing::default() })
 }
 
 /// A JSON-RPC notification. The caller guarantees that `params` is an object.
 pub fn notification(method: &Method, params: Option<&Value>) -> Bytes {
-    write(&Outgoing {
-        method: Some(method.as_str()),
-        params,
-        ..Outgoing::default()
-    })
+    write(&Outgoing { method: Some(method.as_str()), params, ..Outgoing::default() })
 }
 
 #[derive(Serialize, Default)]
@@ -79,11 +62,7 @@ struct ErrorObject<'a> {
 
 impl<'a> ErrorObject<'a> {
     fn of(error: &'a RpcError) -> Self {
-        Self {
-            code: error.code,
-            message: &error.message,
-            data: error.data.as_ref(),
-        }
+        Self { code: error.code, message: &error.message, data: error.data.as_ref() }
     }
 }
 
@@ -95,11 +74,7 @@ fn json(id: &Id) -> Option<&RawValue> {
 fn write(message: &Outgoing<'_>) -> Bytes {
     // Writing plain values to memory does not fail; should it ever, a generic error is said and nothing else.
     serde_json::to_vec(message).map_or_else(
-        |_| {
-            Bytes::from_static(
-                br#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"internal error"}}"#,
-            )
-        },
+        |_| Bytes::from_static(br#"{"jsonrpc":"2.0","error":{"code":-32603,"message":"internal error"}}"#),
         Bytes::from,
     )
 }
@@ -118,11 +93,7 @@ mod tests {
 
     #[test]
     fn a11_an_error_repeats_the_id_as_it_came_and_omits_an_unreadable_one() {
-        let error = RpcError {
-            code: code::INVALID_PARAMS,
-            message: "no".into(),
-            data: Some(json!({"a": 1})),
-        };
+        let error = RpcError { code: code::INVALID_PARAMS, message: "no".into(), data: Some(json!({"a": 1})) };
         let id = Id::parse("\"\\u0061\"").unwrap();
         assert_eq!(
             &error_response(Some(&id), &error)[..],
@@ -138,22 +109,10 @@ mod tests {
     fn what_is_composed_is_read_back() {
         let id = Id::number(3);
         let message = read(request(&id, &Method::Ping, None), Sender::Server);
-        assert_eq!(
-            message.kind(),
-            Kind::Request {
-                id: &id,
-                method: &Method::Ping
-            }
-        );
+        assert_eq!(message.kind(), Kind::Request { id: &id, method: &Method::Ping });
         let message = read(result_response(&id, &json!({"a": 1})), Sender::Server);
-        assert_eq!(
-            (message.kind(), message.result()),
-            (Kind::Result { id: &id }, Some(r#"{"a":1}"#))
-        );
-        let message = read(
-            notification(&Method::Cancelled, Some(&json!({"requestId": 3}))),
-            Sender::Client,
-        );
+        assert_eq!((message.kind(), message.result()), (Kind::Result { id: &id }, Some(r#"{"a":1}"#)));
+        let message = read(notification(&Method::Cancelled, Some(&json!({"requestId": 3}))), Sender::Client);
         assert_eq!(message.cancelled_id(), Some(&id));
     }
 }

@@ -49,65 +49,39 @@ pub struct Edit<'m> {
 
 impl<'m> Edit<'m> {
     pub(crate) fn new(message: &'m Message) -> Self {
-        Self {
-            message,
-            id: None,
-            progress_token: None,
-            subscription_id: None,
-            cancelled_id: None,
-        }
+        Self { message, id: None, progress_token: None, subscription_id: None, cancelled_id: None }
     }
 
     /// Replaces the message's own id.
     pub fn id(self, id: &Id) -> Self {
-        Self {
-            id: Some(id.clone()),
-            ..self
-        }
+        Self { id: Some(id.clone()), ..self }
     }
 
     /// Replaces the progress token ([`Message::progress_token`]).
     pub fn progress_token(self, token: &Id) -> Self {
-        Self {
-            progress_token: Some(token.clone()),
-            ..self
-        }
+        Self { progress_token: Some(token.clone()), ..self }
     }
 
     /// Replaces the subscription id ([`Message::subscription_id`]).
     pub fn subscription_id(self, id: &Id) -> Self {
-        Self {
-            subscription_id: Some(id.clone()),
-            ..self
-        }
+        Self { subscription_id: Some(id.clone()), ..self }
     }
 
     /// Replaces the id of the request that the message cancels ([`Message::cancelled_id`]).
     pub fn cancelled_id(self, id: &Id) -> Self {
-        Self {
-            cancelled_id: Some(id.clone()),
-            ..self
-        }
+        Self { cancelled_id: Some(id.clone()), ..self }
     }
 
     /// Replaces any part of the message. The result is read again, since anything may have changed.
     pub fn replace(self, span: Span, text: impl Into<String>) -> Rewrite<'m> {
-        Rewrite {
-            message: self.message,
-            pieces: self.apply().1,
-        }
-        .replace(span, text)
+        Rewrite { message: self.message, pieces: self.apply().1 }.replace(span, text)
     }
 
     /// The edited message. Without an effective edit it is the same bytes.
     pub fn finish(self) -> Message {
         let message = self.message;
         let (meaning, pieces) = self.apply();
-        if pieces.is_empty() {
-            message.clone()
-        } else {
-            message.spliced(meaning, pieces)
-        }
+        if pieces.is_empty() { message.clone() } else { message.spliced(meaning, pieces) }
     }
 
     /// The meaning with the new ids in their old places, and the text to put there.
@@ -156,20 +130,11 @@ impl Rewrite<'_> {
             _ => false,
         });
         let text = self.message.text();
-        let foreign = pieces
-            .iter()
-            .any(|piece| text.get(piece.span.start..piece.span.end).is_none());
+        let foreign = pieces.iter().any(|piece| text.get(piece.span.start..piece.span.end).is_none());
         if overlap || foreign {
-            return Err(ParseError::new(
-                ParseFault::Envelope("two changes of a message overlap"),
-                0,
-            ));
+            return Err(ParseError::new(ParseFault::Envelope("two changes of a message overlap"), 0));
         }
-        Message::parse(
-            splice(text, &pieces).into(),
-            self.message.meaning().from,
-            limits,
-        )
+        Message::parse(splice(text, &pieces).into(), self.message.meaning().from, limits)
     }
 }
 
@@ -181,12 +146,7 @@ impl fmt::Debug for Edit<'_> {
 
 impl fmt::Debug for Rewrite<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Rewrite of {:?} in {} places",
-            self.message,
-            self.pieces.len()
-        )
+        write!(f, "Rewrite of {:?} in {} places", self.message, self.pieces.len())
     }
 }
 
@@ -198,10 +158,7 @@ pub(crate) struct Piece {
 
 impl Piece {
     pub(crate) fn new(span: Span, text: impl Into<String>) -> Self {
-        Self {
-            span,
-            text: text.into(),
-        }
+        Self { span, text: text.into() }
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -216,9 +173,7 @@ pub(crate) fn shifted(span: Span, pieces: &[Piece]) -> Span {
         pieces
             .iter()
             .filter(|piece| piece.span.end <= position)
-            .fold(position, |sum, piece| {
-                (sum + piece.text.len()).saturating_sub(piece.span.end - piece.span.start)
-            })
+            .fold(position, |sum, piece| (sum + piece.text.len()).saturating_sub(piece.span.end - piece.span.start))
     };
     Span::new(shift(span.start), shift(span.end))
 }

@@ -44,21 +44,14 @@ pub struct RpcError {
 impl RpcError {
     /// An error without data.
     pub fn new(code: i64, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            data: None,
-        }
+        Self { code, message: message.into(), data: None }
     }
 
     /// The answer to a version that is not spoken here (A15): it names `supported` and repeats `requested`, of which an
     /// overlong one is cut.
     pub fn unsupported_version(requested: &str, supported: &[Version]) -> Self {
         const LONGEST: usize = 64;
-        let supported: Vec<Value> = supported
-            .iter()
-            .map(|version| version.as_str().into())
-            .collect();
+        let supported: Vec<Value> = supported.iter().map(|version| version.as_str().into()).collect();
         let requested: String = requested.chars().take(LONGEST).collect();
         Self {
             code: code::UNSUPPORTED_VERSION,
@@ -133,11 +126,7 @@ pub struct ParseError {
 
 impl ParseError {
     pub(crate) fn new(fault: ParseFault, offset: usize) -> Self {
-        Self {
-            fault,
-            offset,
-            id: None,
-        }
+        Self { fault, offset, id: None }
     }
 
     pub(crate) fn with_id(self, id: Option<Id>) -> Self {
@@ -190,11 +179,7 @@ pub struct Refused {
 
 impl Refused {
     pub(crate) fn bad_request(error: RpcError, id: Option<&Id>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error,
-            id: id.cloned(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, error, id: id.cloned() }
     }
 
     /// A header that is missing, malformed or contradicts the body: 400 and `-32020` (A24, A25, A28).
@@ -206,9 +191,7 @@ impl Refused {
     /// read, or is not the only one, stays out (A11).
     #[must_use]
     pub fn naming(self, body: &[u8]) -> Self {
-        let id = self
-            .id
-            .or_else(|| std::str::from_utf8(body).ok().and_then(readable_id));
+        let id = self.id.or_else(|| std::str::from_utf8(body).ok().and_then(readable_id));
         Self { id, ..self }
     }
 
@@ -220,13 +203,7 @@ impl Refused {
 
 impl fmt::Debug for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Refused({}, {:?}, id: {:?})",
-            self.status.as_u16(),
-            self.error,
-            self.id
-        )
+        write!(f, "Refused({}, {:?}, id: {:?})", self.status.as_u16(), self.error, self.id)
     }
 }
 
@@ -236,11 +213,7 @@ impl From<ParseError> for Refused {
             ParseFault::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self {
-            status,
-            error: RpcError::new(error.code(), error.to_string()),
-            id: error.id,
-        }
+        Self { status, error: RpcError::new(error.code(), error.to_string()), id: error.id }
     }
 }
 
@@ -262,19 +235,11 @@ mod tests {
 
     #[test]
     fn a11_an_id_is_repeated_when_exactly_one_is_readable() {
-        assert_eq!(
-            readable_id(r#"{"id":7,"x":{"a":1,"a":2}}"#),
-            Some(Id::number(7))
-        );
+        assert_eq!(readable_id(r#"{"id":7,"x":{"a":1,"a":2}}"#), Some(Id::number(7)));
         assert_eq!(readable_id(r#"{"\u0069d":7}"#), Some(Id::number(7)));
-        for text in [
-            r#"{"id":7,"id":8}"#,
-            r#"{"id":7"#,
-            r#"{"id":null}"#,
-            r#"{"id":{}}"#,
-            r#"[{"id":7}]"#,
-            r#"{"id":7} {}"#,
-        ] {
+        for text in
+            [r#"{"id":7,"id":8}"#, r#"{"id":7"#, r#"{"id":null}"#, r#"{"id":{}}"#, r#"[{"id":7}]"#, r#"{"id":7} {}"#]
+        {
             assert_eq!(readable_id(text), None, "{text}");
         }
     }
@@ -285,19 +250,13 @@ mod tests {
         assert_eq!(error.code, -32022);
         let data = error.data.unwrap();
         assert_eq!(data["requested"], "1900-01-01");
-        assert_eq!(
-            data["supported"],
-            serde_json::json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"])
-        );
+        assert_eq!(data["supported"], serde_json::json!(["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]));
     }
 
     #[test]
     fn a_refusal_made_before_the_body_was_read_can_name_its_id_later() {
         let refused = Refused::header("doubled", None);
-        assert_eq!(
-            refused.clone().naming(br#"{"id":7}"#).id,
-            Some(Id::number(7))
-        );
+        assert_eq!(refused.clone().naming(br#"{"id":7}"#).id, Some(Id::number(7)));
         assert_eq!(refused.clone().naming(b"\xff").id, None);
         assert_eq!(refused.naming(b"{}").id, None);
     }

@@ -3,11 +3,7 @@
 //! Each function takes arbitrary bytes and panics when an invariant breaks. The fuzz targets call them, and so do the
 //! property tests, with inputs that are likelier to get far.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a broken invariant is to panic here"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a broken invariant is to panic here")]
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,8 +11,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::{
-    Call, CanonicalPath, Era, Head, Id, Kind, Limits, Message, Method, ParseError, ParseFault,
-    Sender, ToolHeaders, Version, lines, sse, upstream_headers,
+    Call, CanonicalPath, Era, Head, Id, Kind, Limits, Message, Method, ParseError, ParseFault, Sender, ToolHeaders,
+    Version, lines, sse, upstream_headers,
 };
 
 /// Any bytes are a sound message or refused for a reason that another parser confirms.
@@ -32,10 +28,7 @@ pub fn envelope(data: &[u8]) {
 fn sound(message: &Message, data: &[u8], from: Sender) {
     assert_eq!(&message.bytes()[..], data, "a message keeps its bytes");
     let text = std::str::from_utf8(data).expect("a message is UTF-8");
-    assert!(
-        serde_json::from_str::<&RawValue>(text).is_ok(),
-        "a message is JSON"
-    );
+    assert!(serde_json::from_str::<&RawValue>(text).is_ok(), "a message is JSON");
     if from == Sender::Client {
         assert!(oracle(text).is_some(), "a client's message has one reading");
     }
@@ -48,43 +41,16 @@ fn sound(message: &Message, data: &[u8], from: Sender) {
         message.client_capabilities(),
     ];
     for part in parts.into_iter().flatten() {
-        assert!(
-            serde_json::from_str::<&RawValue>(part).is_ok_and(|json| json.get() == part),
-            "a part is one value"
-        );
+        assert!(serde_json::from_str::<&RawValue>(part).is_ok_and(|json| json.get() == part), "a part is one value");
         assert!(message.span_of(part).is_some(), "a part has a span");
     }
-    assert_eq!(
-        lines::encode(data)
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count(),
-        1,
-        "a line ends once"
-    );
+    assert_eq!(lines::encode(data).iter().filter(|byte| **byte == b'\n').count(), 1, "a line ends once");
 
     let unchanged = message.edit().finish();
-    assert_eq!(
-        unchanged.bytes(),
-        message.bytes(),
-        "no edit changes nothing"
-    );
+    assert_eq!(unchanged.bytes(), message.bytes(), "no edit changes nothing");
     let other = Id::parse("\"other\\u0020id\"").expect("an id");
-    let edited = message
-        .edit()
-        .id(&other)
-        .progress_token(&other)
-        .subscription_id(&other)
-        .cancelled_id(&other)
-        .finish();
-    let reread = Message::parse(
-        edited.bytes().clone(),
-        from,
-        &Limits {
-            max_bytes: usize::MAX,
-            ..Limits::default()
-        },
-    );
+    let edited = message.edit().id(&other).progress_token(&other).subscription_id(&other).cancelled_id(&other).finish();
+    let reread = Message::parse(edited.bytes().clone(), from, &Limits { max_bytes: usize::MAX, ..Limits::default() });
     same(&edited, &reread.expect("an edited message is a message"));
     for (old, new) in [
         (message.id(), edited.id()),
@@ -109,11 +75,7 @@ fn sound(message: &Message, data: &[u8], from: Sender) {
             (Some(old), Back::CancelledId) => back.cancelled_id(old),
         };
     }
-    assert_eq!(
-        back.finish().bytes(),
-        message.bytes(),
-        "an edit changes nothing else"
-    );
+    assert_eq!(back.finish().bytes(), message.bytes(), "an edit changes nothing else");
 }
 
 #[derive(Clone, Copy)]
@@ -145,19 +107,12 @@ fn same(left: &Message, right: &Message) {
     {
         assert_eq!(of(left), of(right));
     }
-    for of in [
-        Message::progress_token,
-        Message::subscription_id,
-        Message::cancelled_id,
-    ] as [fn(&Message) -> Option<&Id>; 3]
+    for of in
+        [Message::progress_token, Message::subscription_id, Message::cancelled_id] as [fn(&Message) -> Option<&Id>; 3]
     {
         assert_eq!(of(left), of(right));
     }
-    let cached = |message: &Message| {
-        message
-            .private_cache()
-            .map(|message| message.bytes().clone())
-    };
+    let cached = |message: &Message| message.private_cache().map(|message| message.bytes().clone());
     assert_eq!(cached(left), cached(right));
 }
 
@@ -166,10 +121,7 @@ fn justly_refused(error: &ParseError, data: &[u8]) {
     match error.fault() {
         ParseFault::NotUtf8 => assert!(text.is_err()),
         ParseFault::ByteOrderMark => assert!(data.starts_with(b"\xEF\xBB\xBF")),
-        ParseFault::Syntax(_) => assert!(
-            text.ok().and_then(oracle).is_none(),
-            "what is refused as no JSON is none"
-        ),
+        ParseFault::Syntax(_) => assert!(text.ok().and_then(oracle).is_none(), "what is refused as no JSON is none"),
         ParseFault::Batch => assert!(data.trim_ascii_start().starts_with(b"[")),
         ParseFault::Envelope(_) | ParseFault::Params(_) => {
             assert!(text.is_ok_and(|text| serde_json::from_str::<&RawValue>(text).is_ok()));
@@ -187,12 +139,7 @@ fn justly_refused(error: &ParseError, data: &[u8]) {
 fn oracle(text: &str) -> Option<Value> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // Without a limit only for what has at most our own depth.
-    if text
-        .bytes()
-        .filter(|byte| matches!(byte, b'[' | b'{'))
-        .count()
-        <= Limits::default().max_depth
-    {
+    if text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() <= Limits::default().max_depth {
         deserializer.disable_recursion_limit();
     }
     let value = serde::Deserialize::deserialize(&mut deserializer).ok()?;
@@ -213,27 +160,18 @@ pub fn headers(data: &[u8]) {
         let Some(colon) = memchr::memchr(b':', line) else {
             break;
         };
-        if let (Ok(name), Ok(value)) = (
-            HeaderName::from_bytes(&line[..colon]),
-            HeaderValue::from_bytes(&line[colon + 1..]),
-        ) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(&line[..colon]), HeaderValue::from_bytes(&line[colon + 1..]))
+        {
             map.append(name, value);
         }
     }
     let Ok(head) = Head::read(&map) else { return };
     for name in ["mcp-protocol-version", "mcp-method", "mcp-name"] {
-        assert!(
-            map.get_all(name).iter().count() <= 1,
-            "a doubled header is refused"
-        );
+        assert!(map.get_all(name).iter().count() <= 1, "a doubled header is refused");
     }
     for session in [None, Some(Version::V2025_06_18), Some(Version::V2026_07_28)] {
-        let call = Call::from_http(
-            head.clone(),
-            Bytes::copy_from_slice(rest),
-            session,
-            &Limits::default(),
-        );
+        let call = Call::from_http(head.clone(), Bytes::copy_from_slice(rest), session, &Limits::default());
         if let Ok(call) = call {
             confirmed(&call);
         }
@@ -247,33 +185,21 @@ fn confirmed(call: &Call) {
         return;
     }
     assert_eq!(call.head().version(), Some(call.version().as_str()));
-    assert!(matches!(
-        message.kind(),
-        Kind::Request { .. } | Kind::Notification { .. }
-    ));
-    assert_eq!(
-        (call.head().session(), call.head().last_event_id()),
-        (None, None)
-    );
+    assert!(matches!(message.kind(), Kind::Request { .. } | Kind::Notification { .. }));
+    assert_eq!((call.head().session(), call.head().last_event_id()), (None, None));
     // What goes upstream would be accepted by the same checks.
-    let schema = r#"{"properties":{"a":{"type":"string","x-mcp-header":"A"},"n":{"type":"integer","x-mcp-header":"N"}}}"#;
+    let schema =
+        r#"{"properties":{"a":{"type":"string","x-mcp-header":"A"},"n":{"type":"integer","x-mcp-header":"N"}}}"#;
     let tool = ToolHeaders::from_schema(schema).expect("a schema");
     let sent = upstream_headers(call.version(), message, Some(&tool), call.head());
     let next = Head::read(&sent).expect("what is sent is readable");
-    let next = Call::from_http(next, message.bytes().clone(), None, &Limits::default())
-        .expect("what is sent is equal");
+    let next = Call::from_http(next, message.bytes().clone(), None, &Limits::default()).expect("what is sent is equal");
     let mirrorable = |key: &str| {
-        let arguments: Value =
-            serde_json::from_str(message.arguments().unwrap_or("{}")).unwrap_or_default();
-        arguments
-            .get(key)
-            .is_none_or(|value| value.is_null() || value.is_string() || value.is_boolean())
+        let arguments: Value = serde_json::from_str(message.arguments().unwrap_or("{}")).unwrap_or_default();
+        arguments.get(key).is_none_or(|value| value.is_null() || value.is_string() || value.is_boolean())
     };
     if message.method() == Some(&Method::ToolsCall) && mirrorable("a") && mirrorable("n") {
-        assert!(
-            next.check_params(&tool).is_ok(),
-            "what is mirrored is equal"
-        );
+        assert!(next.check_params(&tool).is_ok(), "what is mirrored is equal");
     }
 }
 
@@ -326,11 +252,7 @@ pub fn path(data: &[u8]) {
     let Ok(path) = CanonicalPath::parse(raw) else {
         return;
     };
-    assert_eq!(
-        CanonicalPath::parse(path.as_str()).as_ref(),
-        Ok(&path),
-        "canonical text is its own form"
-    );
+    assert_eq!(CanonicalPath::parse(path.as_str()).as_ref(), Ok(&path), "canonical text is its own form");
     assert!(path.as_str().starts_with('/') && path.as_str().is_ascii());
     for segment in path.segments() {
         assert!(!matches!(segment, "" | "." | ".."));

@@ -46,10 +46,7 @@ impl Head {
     /// is not read yet: [`Refused::naming`] adds it.
     pub fn read(headers: &HeaderMap) -> Result<Self, Refused> {
         let version = one(headers, &VERSION)?;
-        let modern = version
-            .as_deref()
-            .and_then(Version::parse)
-            .is_some_and(|version| version.era() == Era::Modern);
+        let modern = version.as_deref().and_then(Version::parse).is_some_and(|version| version.era() == Era::Modern);
         let (session, last_event_id) = match modern {
             true => (None, None),
             false => (one(headers, &SESSION)?, one(headers, &LAST_EVENT_ID)?),
@@ -125,16 +122,10 @@ fn one(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refused
 
 fn params(headers: &HeaderMap) -> Result<HeaderMap, Refused> {
     let mut params = HeaderMap::new();
-    for (name, value) in headers
-        .iter()
-        .filter(|(name, _)| name.as_str().starts_with(PARAM_PREFIX))
-    {
+    for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with(PARAM_PREFIX)) {
         readable(name, value)?;
         if params.len() == Head::MAX_PARAMS {
-            return Err(Refused::header(
-                "there are too many `Mcp-Param-*` headers",
-                None,
-            ));
+            return Err(Refused::header("there are too many `Mcp-Param-*` headers", None));
         }
         if params.insert(name.clone(), value.clone()).is_some() {
             return Err(refused(name, "is there more than once"));
@@ -147,21 +138,12 @@ fn readable<'v>(name: &HeaderName, value: &'v HeaderValue) -> Result<&'v str, Re
     if value.len() > Head::MAX_VALUE {
         return Err(refused(name, "is too long"));
     }
-    value::text(value).map_err(|_| {
-        refused(
-            name,
-            "may hold visible ASCII only; encode other text as `=?base64?...?=`",
-        )
-    })
+    value::text(value).map_err(|_| refused(name, "may hold visible ASCII only; encode other text as `=?base64?...?=`"))
 }
 
 /// Names the header only where the name is ours: that of a parameter was chosen by a server or the client.
 fn refused(name: &HeaderName, what: &str) -> Refused {
-    let name = if name.as_str().starts_with(PARAM_PREFIX) {
-        "mcp-param-*"
-    } else {
-        name.as_str()
-    };
+    let name = if name.as_str().starts_with(PARAM_PREFIX) { "mcp-param-*" } else { name.as_str() };
     Refused::header(format!("the header `{name}` {what}"), None)
 }
 
@@ -180,12 +162,9 @@ mod tests {
 
     #[test]
     fn a26_names_ignore_case_and_values_lose_outer_whitespace_only() {
-        let head = head(&[
-            ("MCP-PROTOCOL-VERSION", " 2026-07-28\t"),
-            ("mcp-METHOD", "tools/Call"),
-            ("Mcp-Name", " a  b "),
-        ])
-        .unwrap();
+        let head =
+            head(&[("MCP-PROTOCOL-VERSION", " 2026-07-28\t"), ("mcp-METHOD", "tools/Call"), ("Mcp-Name", " a  b ")])
+                .unwrap();
         assert_eq!(head.version(), Some("2026-07-28"));
         assert_eq!(head.method(), Some("tools/Call"));
         assert_eq!(head.name(), Some("a  b"));
@@ -193,45 +172,24 @@ mod tests {
 
     #[test]
     fn e18_hd_02_hd_03_a_doubled_header_is_refused_even_when_both_say_the_same() {
-        for name in [
-            "MCP-Protocol-Version",
-            "Mcp-Method",
-            "Mcp-Name",
-            "Mcp-Session-Id",
-            "Last-Event-ID",
-            "Mcp-Param-Region",
-        ] {
+        for name in
+            ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id", "Last-Event-ID", "Mcp-Param-Region"]
+        {
             let refused = head(&[(name, "a"), (&name.to_lowercase(), "a")]).unwrap_err();
-            assert_eq!(
-                (refused.status.as_u16(), refused.error.code),
-                (400, -32020),
-                "{name}"
-            );
+            assert_eq!((refused.status.as_u16(), refused.error.code), (400, -32020), "{name}");
         }
     }
 
     #[test]
     fn hd_03_other_characters_than_visible_ascii_are_refused() {
-        for name in [
-            "MCP-Protocol-Version",
-            "Mcp-Method",
-            "Mcp-Name",
-            "Mcp-Session-Id",
-            "Mcp-Param-Region",
-        ] {
-            assert_eq!(
-                head(&[(name, "z\u{fc}rich")]).unwrap_err().error.code,
-                -32020,
-                "{name}"
-            );
+        for name in ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name", "Mcp-Session-Id", "Mcp-Param-Region"] {
+            assert_eq!(head(&[(name, "z\u{fc}rich")]).unwrap_err().error.code, -32020, "{name}");
         }
     }
 
     #[test]
     fn a31_too_many_or_too_long_headers_are_refused_before_they_are_decoded() {
-        let many: Vec<String> = (0..=Head::MAX_PARAMS)
-            .map(|i| format!("mcp-param-{i}"))
-            .collect();
+        let many: Vec<String> = (0..=Head::MAX_PARAMS).map(|i| format!("mcp-param-{i}")).collect();
         let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
         assert!(head(&many).is_err());
         assert!(head(&many[1..]).is_ok());
@@ -242,27 +200,15 @@ mod tests {
     fn se_10_a04_a_modern_request_has_no_session_and_resumes_nothing() {
         let headers = [("mcp-session-id", "s"), ("last-event-id", "7")];
         let legacy = head(&headers).unwrap();
-        assert_eq!(
-            (legacy.session(), legacy.last_event_id()),
-            (Some("s"), Some("7"))
-        );
-        let modern = head(&[
-            headers[0],
-            headers[1],
-            ("mcp-protocol-version", "2026-07-28"),
-        ])
-        .unwrap();
+        assert_eq!((legacy.session(), legacy.last_event_id()), (Some("s"), Some("7")));
+        let modern = head(&[headers[0], headers[1], ("mcp-protocol-version", "2026-07-28")]).unwrap();
         assert_eq!((modern.session(), modern.last_event_id()), (None, None));
     }
 
     #[test]
     fn debug_shows_no_value() {
-        let head = head(&[
-            ("mcp-session-id", "canary"),
-            ("mcp-param-a", "canary"),
-            ("mcp-protocol-version", "canary"),
-        ])
-        .unwrap();
+        let head = head(&[("mcp-session-id", "canary"), ("mcp-param-a", "canary"), ("mcp-protocol-version", "canary")])
+            .unwrap();
         assert!(!format!("{head:?}").contains("canary"));
     }
 }

@@ -42,19 +42,13 @@ impl Id {
         } else {
             Value::Number(integer(json).ok_or(BadId)?)
         };
-        Ok(Self {
-            json: json.into(),
-            value,
-        })
+        Ok(Self { json: json.into(), value })
     }
 
     /// An id from one of our own counters. `number` is taken modulo 2^53, so that the result is always an id.
     pub fn number(number: u64) -> Self {
         let number = number & Self::MAX_NUMBER;
-        Self {
-            json: number.to_string().into(),
-            value: Value::Number(i64::try_from(number).unwrap_or_default()),
-        }
+        Self { json: number.to_string().into(), value: Value::Number(i64::try_from(number).unwrap_or_default()) }
     }
 
     /// The JSON text, as it came.
@@ -79,9 +73,7 @@ fn integer(json: &str) -> Option<i64> {
     if !plain || padded || json == "-0" {
         return None;
     }
-    json.parse()
-        .ok()
-        .filter(|number: &i64| number.unsigned_abs() <= Id::MAX_NUMBER)
+    json.parse().ok().filter(|number: &i64| number.unsigned_abs() <= Id::MAX_NUMBER)
 }
 
 impl PartialEq for Id {
@@ -121,17 +113,7 @@ mod tests {
 
     #[test]
     fn js_07_strings_and_whole_numbers_are_ids_and_keep_their_text() {
-        for json in [
-            "0",
-            "1",
-            "-1",
-            "9007199254740991",
-            "-9007199254740991",
-            "\"\"",
-            "\"a\"",
-            "\"\\u0061\"",
-            "\"1\"",
-        ] {
+        for json in ["0", "1", "-1", "9007199254740991", "-9007199254740991", "\"\"", "\"a\"", "\"\\u0061\"", "\"1\""] {
             assert_eq!(Id::parse(json).unwrap().as_json(), json);
         }
     }
@@ -192,10 +174,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_text_of_a_string_id() {
-        assert_eq!(
-            format!("{:?}", Id::parse("\"canary\"").unwrap()),
-            "Id(string of 6 bytes)"
-        );
+        assert_eq!(format!("{:?}", Id::parse("\"canary\"").unwrap()), "Id(string of 6 bytes)");
         assert_eq!(format!("{:?}", Id::number(3)), "Id(3)");
     }
 }

@@ -115,9 +115,7 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
 
     let params = reader.object(Place::Params, envelope("`params` must be an object"))?;
     let result = reader.object(Place::Result, envelope("`result` must be an object"))?;
-    let meta = reader
-        .meta(Place::ParamsMeta)?
-        .or(reader.meta(Place::ResultMeta)?);
+    let meta = reader.meta(Place::ParamsMeta)?.or(reader.meta(Place::ResultMeta)?);
     let subscription_id = reader.mark(Place::MetaSubscription, SUBSCRIPTION)?;
     let capabilities = params_fault("the client capabilities in `_meta` must be an object");
     let capabilities = reader.object(Place::MetaCapabilities, capabilities)?;
@@ -136,33 +134,23 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
         meta,
         capabilities,
         cache_scope: reader.span(Place::CacheScope),
-        claimed_version: reader.label(
-            Place::MetaVersion,
-            params_fault("the protocol version in `_meta` must be a string"),
-        )?,
+        claimed_version: reader
+            .label(Place::MetaVersion, params_fault("the protocol version in `_meta` must be a string"))?,
         offered_version: None,
-        log_level: reader.label(
-            Place::MetaLogLevel,
-            params_fault("the log level in `_meta` must be a string"),
-        )?,
-        result_type: reader.label(
-            Place::ResultType,
-            envelope("`result.resultType` must be a string"),
-        )?,
+        log_level: reader.label(Place::MetaLogLevel, params_fault("the log level in `_meta` must be a string"))?,
+        result_type: reader.label(Place::ResultType, envelope("`result.resultType` must be a string"))?,
         shape: shape.clone(),
     };
     match method {
         Some(method) => reader.parameters(method, &mut meaning)?,
         // Any result may have a member of this name and mean something else by it, so its type is not a rule.
         None => {
-            meaning.offered_version = reader.label(Place::ResultVersion, UNRULED).ok().flatten();
+            let version = reader.found.at(Place::ResultVersion).and_then(|spot| unquote(reader.raw(spot)));
+            meaning.offered_version = version.map(Into::into);
         }
     }
     Ok(meaning)
 }
-
-const UNRULED: ParseFault = ParseFault::Envelope("");
-const SUBSCRIPTION: &str = "the subscription id in `_meta` must be an id";
 
 fn envelope(rule: &'static str) -> ParseFault {
     ParseFault::Envelope(rule)
@@ -204,21 +192,11 @@ impl<'a> Reader<'a> {
             (false, false, true) => {
                 let code = self.error_code()?;
                 // JSON-RPC 2.0 §5 answers a request with an unreadable id by an error with the id null; MCP leaves it out.
-                let id = if self.kind(Place::Id) == Some(Type::Null) {
-                    None
-                } else {
-                    self.id()?
-                };
+                let id = if self.kind(Place::Id) == Some(Type::Null) { None } else { self.id()? };
                 Ok(Shape::Error { id, code })
             }
-            (false, false, false) => Err((
-                envelope("a message needs a `method`, a `result` or an `error`"),
-                0,
-            )),
-            _ => Err((
-                envelope("a message has one of `method`, `result` and `error`"),
-                0,
-            )),
+            (false, false, false) => Err((envelope("a message needs a `method`, a `result` or an `error`"), 0)),
+            _ => Err((envelope("a message has one of `method`, `result` and `error`"), 0)),
         }
     }
 
@@ -235,40 +213,27 @@ impl<'a> Reader<'a> {
             Some(id) if fits => Ok(Shape::Request { id, method }),
             None if fits => Ok(Shape::Notification { method }),
             Some(id) => Err((envelope("a notification has no `id`"), id.span.start())),
-            None => Err((
-                envelope("a request needs an `id`"),
-                self.offset(Place::Method),
-            )),
+            None => Err((envelope("a request needs an `id`"), self.offset(Place::Method))),
         }
     }
 
     /// The message's own id; `None` when it has none. Null is not an id (A11, JS-07).
     fn id(&self) -> Result<Option<Mark>, Fault> {
-        const RULE: &str =
-            "`id` must be a string or a whole number below 2^53, at most 256 bytes long";
+        const RULE: &str = "`id` must be a string or a whole number below 2^53, at most 256 bytes long";
         let Some(spot) = self.found.at(Place::Id) else {
             return Ok(None);
         };
         let id = Id::parse(self.raw(spot)).map_err(|_| (envelope(RULE), spot.span.start()))?;
-        Ok(Some(Mark {
-            id,
-            span: spot.span,
-        }))
+        Ok(Some(Mark { id, span: spot.span }))
     }
 
     fn error_code(&self) -> Result<i64, Fault> {
         let rule = envelope("`error` must be an object with a whole `code` and a `message`");
         let at = self.offset(Place::Error);
-        if self.kind(Place::Error) != Some(Type::Object)
-            || self.kind(Place::ErrorMessage) != Some(Type::String)
-        {
+        if self.kind(Place::Error) != Some(Type::Object) || self.kind(Place::ErrorMessage) != Some(Type::String) {
             return Err((rule, at));
         }
-        let code = self
-            .found
-            .at(Place::ErrorCode)
-            .map(|spot| self.raw(spot))
-            .unwrap_or_default();
+        let code = self.found.at(Place::ErrorCode).map(|spot| self.raw(spot)).unwrap_or_default();
         code.parse().map_err(|_| (rule, at))
     }
 
@@ -280,9 +245,7 @@ impl<'a> Reader<'a> {
         match method {
             Method::Initialize => {
                 let capabilities = params_fault("`params.capabilities` must be an object");
-                meaning.capabilities = self
-                    .object(Place::Capabilities, capabilities)?
-                    .or(meaning.capabilities);
+                meaning.capabilities = self.object(Place::Capabilities, capabilities)?.or(meaning.capabilities);
                 let version = params_fault("`params.protocolVersion` must be a string");
                 meaning.offered_version = self.label(Place::OfferedVersion, version)?;
             }
@@ -292,8 +255,7 @@ impl<'a> Reader<'a> {
             }
             Method::SubscriptionsListen => meaning.task_ids = self.strings(Place::FilterTasks)?,
             Method::Cancelled => {
-                meaning.cancelled_id =
-                    self.mark(Place::RequestId, "`params.requestId` must be an id")?;
+                meaning.cancelled_id = self.mark(Place::RequestId, "`params.requestId` must be an id")?;
             }
             _ => {}
         }
@@ -302,18 +264,12 @@ impl<'a> Reader<'a> {
 
     fn target(&self, method: &Method) -> Result<Target, Fault> {
         Ok(match method {
-            Method::ToolsCall => {
-                Target::Tool(self.required(Place::Name, "`params.name` must be a string")?)
-            }
-            Method::PromptsGet => {
-                Target::Prompt(self.required(Place::Name, "`params.name` must be a string")?)
-            }
+            Method::ToolsCall => Target::Tool(self.required(Place::Name, "`params.name` must be a string")?),
+            Method::PromptsGet => Target::Prompt(self.required(Place::Name, "`params.name` must be a string")?),
             Method::ResourcesRead
             | Method::ResourcesSubscribe
             | Method::ResourcesUnsubscribe
-            | Method::ResourceUpdated => {
-                Target::Resource(self.required(Place::Uri, "`params.uri` must be a string")?)
-            }
+            | Method::ResourceUpdated => Target::Resource(self.required(Place::Uri, "`params.uri` must be a string")?),
             Method::SubscriptionsListen => {
                 let filter = params_fault("`params.notifications` must be an object");
                 if self.object(Place::Filter, filter)?.is_none() {
@@ -327,9 +283,7 @@ impl<'a> Reader<'a> {
             | Method::TasksCancel
             | Method::TasksResult
             | Method::TaskStatus
-            | Method::TaskChanged => {
-                Target::Task(self.required(Place::TaskId, "`params.taskId` must be a string")?)
-            }
+            | Method::TaskChanged => Target::Task(self.required(Place::TaskId, "`params.taskId` must be a string")?),
             _ => Target::None,
         })
     }
@@ -338,12 +292,12 @@ impl<'a> Reader<'a> {
     fn reference(&self) -> Result<Target, Fault> {
         let rule = "`params.ref.type` must be `ref/prompt` or `ref/resource`";
         match self.required(Place::ReferenceType, rule)?.as_str() {
-            "ref/prompt" => Ok(Target::PromptRef(
-                self.required(Place::ReferenceName, "`params.ref.name` must be a string")?,
-            )),
-            "ref/resource" => Ok(Target::ResourceRef(
-                self.required(Place::ReferenceUri, "`params.ref.uri` must be a string")?,
-            )),
+            "ref/prompt" => {
+                Ok(Target::PromptRef(self.required(Place::ReferenceName, "`params.ref.name` must be a string")?))
+            }
+            "ref/resource" => {
+                Ok(Target::ResourceRef(self.required(Place::ReferenceUri, "`params.ref.uri` must be a string")?))
+            }
             _ => Err((params_fault(rule), self.offset(Place::ReferenceType))),
         }
     }
@@ -351,9 +305,7 @@ impl<'a> Reader<'a> {
     fn progress_token(&self, shape: &Shape) -> Result<Option<Mark>, Fault> {
         const RULE: &str = "a progress token must be a string or a whole number";
         match shape {
-            Shape::Notification {
-                method: Method::Progress,
-            } => match self.mark(Place::ProgressToken, RULE)? {
+            Shape::Notification { method: Method::Progress } => match self.mark(Place::ProgressToken, RULE)? {
                 Some(mark) => Ok(Some(mark)),
                 None => Err((params_fault(RULE), self.offset(Place::Params))),
             },
@@ -371,9 +323,7 @@ impl<'a> Reader<'a> {
         let Some(spot) = self.found.at(place) else {
             return Ok(None);
         };
-        unquote(self.raw(spot))
-            .map(Some)
-            .ok_or((rule, spot.span.start()))
+        unquote(self.raw(spot)).map(Some).ok_or((rule, spot.span.start()))
     }
 
     /// As [`Reader::string`], for a text that is kept.
@@ -394,10 +344,7 @@ impl<'a> Reader<'a> {
             return Ok(Vec::new());
         };
         serde_json::from_str(self.raw(spot)).map_err(|_| {
-            (
-                params_fault("a filter of `params.notifications` must be a list of strings"),
-                spot.span.start(),
-            )
+            (params_fault("a filter of `params.notifications` must be a list of strings"), spot.span.start())
         })
     }
 
@@ -405,21 +352,14 @@ impl<'a> Reader<'a> {
     fn object(&self, place: Place, rule: ParseFault) -> Result<Option<Span>, Fault> {
         match self.found.at(place) {
             None => Ok(None),
-            Some(Spot {
-                span,
-                kind: Type::Object,
-            }) => Ok(Some(span)),
+            Some(Spot { span, kind: Type::Object }) => Ok(Some(span)),
             Some(spot) => Err((rule, spot.span.start())),
         }
     }
 
     /// As [`Reader::object`], for members where some clients write null for absence.
     fn nullable(&self, place: Place, rule: ParseFault) -> Result<Option<Span>, Fault> {
-        if self.kind(place) == Some(Type::Null) {
-            Ok(None)
-        } else {
-            self.object(place, rule)
-        }
+        if self.kind(place) == Some(Type::Null) { Ok(None) } else { self.object(place, rule) }
     }
 
     fn meta(&self, place: Place) -> Result<Option<Span>, Fault> {
@@ -432,10 +372,7 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let id = Id::parse(self.raw(spot)).map_err(|_| (params_fault(rule), spot.span.start()))?;
-        Ok(Some(Mark {
-            id,
-            span: spot.span,
-        }))
+        Ok(Some(Mark { id, span: spot.span }))
     }
 
     fn raw(&self, spot: Spot) -> &'a str {
@@ -458,9 +395,5 @@ impl<'a> Reader<'a> {
 /// The text of a JSON string; `None` when `json` is something else.
 pub(crate) fn unquote(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(json).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }

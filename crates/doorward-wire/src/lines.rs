@@ -22,12 +22,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder whose memory is bounded by `max`, the longest line in bytes, and by what one [`Decoder::push`] brings.
     pub fn new(max: usize) -> Self {
-        Self {
-            max,
-            buffer: BytesMut::new(),
-            searched: 0,
-            skipping: false,
-        }
+        Self { max, buffer: BytesMut::new(), searched: 0, skipping: false }
     }
 
     /// Takes the next bytes. The caller takes the lines out before it pushes more.

@@ -59,12 +59,7 @@ pub struct Entry<'m> {
 
 impl fmt::Debug for Entry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Entry(key of {} bytes, {} bytes)",
-            self.key.len(),
-            self.raw.len()
-        )
+        write!(f, "Entry(key of {} bytes, {} bytes)", self.key.len(), self.raw.len())
     }
 }
 
@@ -93,13 +88,8 @@ impl<'m> Tool<'m> {
             #[serde(borrow, rename = "inputSchema")]
             input_schema: Option<&'a RawValue>,
         }
-        let tool: Definition<'m> =
-            serde_json::from_str(raw).map_err(|_| unlisted("a tool has no `name`"))?;
-        Ok(Self {
-            name: tool.name,
-            raw,
-            input_schema: tool.input_schema.map(RawValue::get),
-        })
+        let tool: Definition<'m> = serde_json::from_str(raw).map_err(|_| unlisted("a tool has no `name`"))?;
+        Ok(Self { name: tool.name, raw, input_schema: tool.input_schema.map(RawValue::get) })
     }
 
     /// Which of its parameters are mirrored into headers.
@@ -108,19 +98,13 @@ impl<'m> Tool<'m> {
     ///
     /// When the annotations are not valid; such a tool must not be offered over HTTP (C06).
     pub fn headers(&self) -> Result<ToolHeaders, BadAnnotation> {
-        self.input_schema
-            .map_or(Ok(ToolHeaders::default()), ToolHeaders::from_schema)
+        self.input_schema.map_or(Ok(ToolHeaders::default()), ToolHeaders::from_schema)
     }
 }
 
 impl fmt::Debug for Tool<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Tool(name of {} bytes, {} bytes)",
-            self.name.len(),
-            self.raw.len()
-        )
+        write!(f, "Tool(name of {} bytes, {} bytes)", self.name.len(), self.raw.len())
     }
 }
 
@@ -154,10 +138,7 @@ impl Message {
     ///
     /// As [`Message::entries`].
     pub fn tools(&self) -> Result<Vec<Tool<'_>>, ParseError> {
-        self.entries(ListKind::Tools)?
-            .into_iter()
-            .map(|entry| Tool::read(entry.raw))
-            .collect()
+        self.entries(ListKind::Tools)?.into_iter().map(|entry| Tool::read(entry.raw)).collect()
     }
 
     /// The message with only those entries whose key `keep` accepts; `None` when it accepts all, so that the message can go
@@ -167,24 +148,14 @@ impl Message {
     /// # Errors
     ///
     /// As [`Message::entries`].
-    pub fn retain(
-        &self,
-        kind: ListKind,
-        keep: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Option<Self>, ParseError> {
+    pub fn retain(&self, kind: ListKind, keep: &mut dyn FnMut(&str) -> bool) -> Result<Option<Self>, ParseError> {
         let list = self.list(kind)?;
         let entries = entries(list, kind)?;
-        let kept: Vec<&str> = entries
-            .iter()
-            .filter(|entry| keep(&entry.key))
-            .map(|entry| entry.raw)
-            .collect();
+        let kept: Vec<&str> = entries.iter().filter(|entry| keep(&entry.key)).map(|entry| entry.raw).collect();
         if kept.len() == entries.len() {
             return Ok(None);
         }
-        let span = self
-            .span_of(list)
-            .ok_or(unlisted("the result holds no such list"))?;
+        let span = self.span_of(list).ok_or(unlisted("the result holds no such list"))?;
         let mut pieces = vec![Piece::new(span, format!("[{}]", kept.join(",")))];
         pieces.extend(self.private_piece());
         Ok(Some(self.spliced(self.meaning().clone(), pieces)))
@@ -204,23 +175,19 @@ impl Message {
 
     /// The list of a result, as JSON text.
     fn list(&self, kind: ListKind) -> Result<&str, ParseError> {
-        let lists = self
-            .result()
-            .and_then(|result| serde_json::from_str::<Lists<'_>>(result).ok());
+        let lists = self.result().and_then(|result| serde_json::from_str::<Lists<'_>>(result).ok());
         let list = lists.and_then(|lists| match kind {
             ListKind::Tools => lists.tools,
             ListKind::Prompts => lists.prompts,
             ListKind::Resources => lists.resources,
             ListKind::ResourceTemplates => lists.resource_templates,
         });
-        list.map(RawValue::get)
-            .ok_or(unlisted("the result holds no such list"))
+        list.map(RawValue::get).ok_or(unlisted("the result holds no such list"))
     }
 }
 
 fn entries(list: &str, kind: ListKind) -> Result<Vec<Entry<'_>>, ParseError> {
-    let raw: Vec<&RawValue> =
-        serde_json::from_str(list).map_err(|_| unlisted("the list of a result is not a list"))?;
+    let raw: Vec<&RawValue> = serde_json::from_str(list).map_err(|_| unlisted("the list of a result is not a list"))?;
     raw.into_iter()
         .map(|entry| {
             let raw = entry.get();
@@ -248,15 +215,9 @@ fn key(entry: &str, kind: ListKind) -> Option<Cow<'_, str>> {
         uri_template: Cow<'a, str>,
     }
     match kind {
-        ListKind::Tools | ListKind::Prompts => serde_json::from_str(entry)
-            .ok()
-            .map(|entry: Named<'_>| entry.name),
-        ListKind::Resources => serde_json::from_str(entry)
-            .ok()
-            .map(|entry: Located<'_>| entry.uri),
-        ListKind::ResourceTemplates => serde_json::from_str(entry)
-            .ok()
-            .map(|entry: Templated<'_>| entry.uri_template),
+        ListKind::Tools | ListKind::Prompts => serde_json::from_str(entry).ok().map(|entry: Named<'_>| entry.name),
+        ListKind::Resources => serde_json::from_str(entry).ok().map(|entry: Located<'_>| entry.uri),
+        ListKind::ResourceTemplates => serde_json::from_str(entry).ok().map(|entry: Templated<'_>| entry.uri_template),
     }
 }
 

@@ -27,11 +27,7 @@ pub struct Limits {
 /// 4 MiB, 128 levels, 100,000 keys.
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_bytes: 4 << 20,
-            max_depth: 128,
-            max_keys: 100_000,
-        }
+        Self { max_bytes: 4 << 20, max_depth: 128, max_keys: 100_000 }
     }
 }
 
@@ -110,9 +106,8 @@ impl Message {
         if bytes.starts_with(b"\xEF\xBB\xBF") {
             return Err(ParseError::new(ParseFault::ByteOrderMark, 0));
         }
-        let text = String::from_utf8(bytes.into()).map_err(|error| {
-            ParseError::new(ParseFault::NotUtf8, error.utf8_error().valid_up_to())
-        })?;
+        let text = String::from_utf8(bytes.into())
+            .map_err(|error| ParseError::new(ParseFault::NotUtf8, error.utf8_error().valid_up_to()))?;
         let meaning = scan(&text, from, limits).and_then(|found| interpret(&text, &found, from));
         match meaning {
             Ok(meaning) => Ok(Self::new(text, meaning)),
@@ -122,10 +117,7 @@ impl Message {
 
     fn new(text: String, meaning: Meaning) -> Self {
         let inner = Arc::new(Inner { text, meaning });
-        Self {
-            bytes: Bytes::from_owner(Shared(Arc::clone(&inner))),
-            inner,
-        }
+        Self { bytes: Bytes::from_owner(Shared(Arc::clone(&inner))), inner }
     }
 
     /// The message, byte for byte.
@@ -144,10 +136,7 @@ impl Message {
             Shape::Request { id, method } => Kind::Request { id: &id.id, method },
             Shape::Notification { method } => Kind::Notification { method },
             Shape::Result { id } => Kind::Result { id: &id.id },
-            Shape::Error { id, code } => Kind::Error {
-                id: id.as_ref().map(|mark| &mark.id),
-                code: *code,
-            },
+            Shape::Error { id, code } => Kind::Error { id: id.as_ref().map(|mark| &mark.id), code: *code },
         }
     }
 

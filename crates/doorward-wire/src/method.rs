@@ -152,14 +152,7 @@ mod tests {
 
     #[test]
     fn js_08_any_other_name_is_kept_as_unknown() {
-        for name in [
-            "",
-            "tools/Call",
-            "TOOLS/CALL",
-            "tools/call ",
-            "resources/delete",
-            "rpc.discover",
-        ] {
+        for name in ["", "tools/Call", "TOOLS/CALL", "tools/call ", "resources/delete", "rpc.discover"] {
             let method = Method::parse(name);
             assert_eq!(method, Method::Unknown(name.into()));
             assert_eq!((method.as_str(), method.known()), (name, None));
@@ -168,19 +161,13 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_not_shown_by_debug() {
-        assert_eq!(
-            format!("{:?}", Method::parse("secret-canary")),
-            "Unknown(13 bytes)"
-        );
+        assert_eq!(format!("{:?}", Method::parse("secret-canary")), "Unknown(13 bytes)");
     }
 
     #[test]
     fn notifications_are_known_by_their_name() {
         assert!(Method::Cancelled.is_notification() && Method::TaskChanged.is_notification());
         assert!(Method::parse("notifications/x").is_notification());
-        assert!(
-            !Method::ToolsCall.is_notification()
-                && !Method::parse("notification").is_notification()
-        );
+        assert!(!Method::ToolsCall.is_notification() && !Method::parse("notification").is_notification());
     }
 }

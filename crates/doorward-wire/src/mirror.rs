@@ -14,12 +14,7 @@ use crate::version::{Era, Version};
 /// Nothing of the caller's own headers is trusted: version, method and name come from `message`, as do the parameters that
 /// `tool` mirrors. `Mcp-Param-*` headers that `tool` doesn't know, or all where no tool is known, go on as they came in
 /// `seen` (A29). A legacy upstream gets `MCP-Protocol-Version` alone, and not before the handshake has agreed on one.
-pub fn upstream_headers(
-    version: Version,
-    message: &Message,
-    tool: Option<&ToolHeaders>,
-    seen: &Head,
-) -> HeaderMap {
+pub fn upstream_headers(version: Version, message: &Message, tool: Option<&ToolHeaders>, seen: &Head) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let initialize = message.method() == Some(&Method::Initialize);
     if version.era() == Era::Legacy && initialize {
@@ -29,11 +24,8 @@ pub fn upstream_headers(
     if version.era() == Era::Legacy {
         return headers;
     }
-    // A method that no header can hold has no encoded form; such a one is unknown and is not sent.
-    if let Some(method) = message
-        .method()
-        .and_then(|method| HeaderValue::from_str(method.as_str()).ok())
-    {
+    // A method that no header can hold has no encoded form either; it is unknown, and a notification may go without.
+    if let Some(method) = message.method().and_then(|method| value::plain(method.as_str())) {
         headers.insert(head::METHOD, method);
     }
     if let Some(name) = name_source(message).and_then(value::encode) {

@@ -130,10 +130,7 @@ fn push_segment(segment: &str, canonical: &mut String) -> Result<(), PathError> 
 /// RFC 3986 §3.3 `pchar` without `;`, which some servers cut a segment at.
 fn stays_plain(byte: u8) -> bool {
     is_unreserved(byte)
-        || matches!(
-            byte,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@'
-        )
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
 }
 
 /// RFC 3986 §2.3.
@@ -142,15 +139,11 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn upper_hex(digit: u8) -> char {
-    char::from_digit(digit.into(), 16)
-        .unwrap_or_default()
-        .to_ascii_uppercase()
+    char::from_digit(digit.into(), 16).unwrap_or_default().to_ascii_uppercase()
 }
 
 #[cfg(test)]
@@ -191,9 +184,7 @@ mod tests {
 
     #[test]
     fn hd_06_what_could_be_read_as_another_path_is_refused() {
-        use PathError::{
-            Character, DotSegment, EmptySegment, EncodedSlash, Escape, Relative, TooLong,
-        };
+        use PathError::{Character, DotSegment, EmptySegment, EncodedSlash, Escape, Relative, TooLong};
         for (raw, error) in [
             ("", Relative),
             ("mcp", Relative),
@@ -238,10 +229,7 @@ mod tests {
             ("/mcp/a\u{0}b", Character),
             ("/mcp/\"", Character),
             ("/mcp/<a>", Character),
-            (
-                &format!("/{}", "a".repeat(CanonicalPath::MAX_LENGTH)),
-                TooLong,
-            ),
+            (&format!("/{}", "a".repeat(CanonicalPath::MAX_LENGTH)), TooLong),
         ] {
             assert_eq!(parse(raw), Err(error), "{raw:?}");
         }
@@ -249,13 +237,7 @@ mod tests {
 
     #[test]
     fn segments_are_what_lies_between_the_slashes() {
-        let segments = |raw| {
-            CanonicalPath::parse(raw)
-                .unwrap()
-                .segments()
-                .map(String::from)
-                .collect::<Vec<_>>()
-        };
+        let segments = |raw| CanonicalPath::parse(raw).unwrap().segments().map(String::from).collect::<Vec<_>>();
         assert_eq!(segments("/"), Vec::<String>::new());
         assert_eq!(segments("/mcp/crm/"), ["mcp", "crm"]);
     }

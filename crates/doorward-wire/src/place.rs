@@ -89,18 +89,14 @@ impl Place {
             (Self::ParamsMeta, "progressToken") => Self::MetaProgressToken,
             (Self::ParamsMeta, "io.modelcontextprotocol/subscriptionId") => Self::MetaSubscription,
             (Self::ParamsMeta, "io.modelcontextprotocol/protocolVersion") => Self::MetaVersion,
-            (Self::ParamsMeta, "io.modelcontextprotocol/clientCapabilities") => {
-                Self::MetaCapabilities
-            }
+            (Self::ParamsMeta, "io.modelcontextprotocol/clientCapabilities") => Self::MetaCapabilities,
             (Self::ParamsMeta, "io.modelcontextprotocol/logLevel") => Self::MetaLogLevel,
 
             (Self::Result, "_meta") => Self::ResultMeta,
             (Self::Result, "resultType") => Self::ResultType,
             (Self::Result, "protocolVersion") => Self::ResultVersion,
             (Self::Result, "cacheScope") => Self::CacheScope,
-            (Self::ResultMeta, "io.modelcontextprotocol/subscriptionId") => {
-                Self::ResultSubscription
-            }
+            (Self::ResultMeta, "io.modelcontextprotocol/subscriptionId") => Self::ResultSubscription,
 
             (Self::Error, "code") => Self::ErrorCode,
             (Self::Error, "message") => Self::ErrorMessage,
@@ -136,9 +132,7 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn new() -> Self {
-        Self {
-            spots: [None; Place::COUNT],
-        }
+        Self { spots: [None; Place::COUNT] }
     }
 
     pub(crate) fn note(&mut self, place: Place, spot: Spot) {

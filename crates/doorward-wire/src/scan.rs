@@ -120,27 +120,13 @@ impl<'a> Scanner<'a> {
     /// Notes a value that ends here.
     fn done(&mut self, place: Place, start: usize, kind: Type) -> Next {
         if place != Place::Elsewhere {
-            self.found.note(
-                place,
-                Spot {
-                    span: Span::new(start, self.at),
-                    kind,
-                },
-            );
+            self.found.note(place, Spot { span: Span::new(start, self.at), kind });
         }
-        if self.open.is_empty() {
-            Next::End
-        } else {
-            Next::Separator
-        }
+        if self.open.is_empty() { Next::End } else { Next::Separator }
     }
 
     fn literal(&mut self, word: &str, kind: Type) -> Result<Type, Fault> {
-        if self
-            .bytes
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
-        {
+        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             self.at += word.len();
             Ok(kind)
         } else {
@@ -155,11 +141,7 @@ impl<'a> Scanner<'a> {
             return Err(self.fault(ParseFault::TooDeep));
         }
         let object = matches!(keys, Keys::Few(_));
-        self.open.push(Container {
-            start: self.at,
-            place,
-            keys,
-        });
+        self.open.push(Container { start: self.at, place, keys });
         self.at += 1;
         self.whitespace();
         match (object, self.peek()) {
@@ -188,13 +170,7 @@ impl<'a> Scanner<'a> {
     /// Reads what follows a value inside a container.
     fn separator(&mut self) -> Result<Next, Fault> {
         self.whitespace();
-        let array = matches!(
-            self.open.last(),
-            Some(Container {
-                keys: Keys::Array,
-                ..
-            })
-        );
+        let array = matches!(self.open.last(), Some(Container { keys: Keys::Array, .. }));
         match (array, self.peek()) {
             (true, Some(b']')) | (false, Some(b'}')) => self.close(),
             (true, Some(b',')) => {
@@ -220,10 +196,7 @@ impl<'a> Scanner<'a> {
         let escaped = self.string(true)?;
         let quoted = self.text.get(start..self.at).unwrap_or_default();
         let key: Cow<'a, str> = if escaped {
-            Cow::Owned(
-                serde_json::from_str(quoted)
-                    .map_err(|_| (ParseFault::Syntax("a key is malformed"), start))?,
-            )
+            Cow::Owned(serde_json::from_str(quoted).map_err(|_| (ParseFault::Syntax("a key is malformed"), start))?)
         } else {
             Cow::Borrowed(quoted.trim_matches('"'))
         };
@@ -231,10 +204,7 @@ impl<'a> Scanner<'a> {
         if self.key_count > self.limits.max_keys {
             return Err((ParseFault::TooManyKeys, start));
         }
-        let parent = self
-            .open
-            .last()
-            .map_or(Place::Elsewhere, |container| container.place);
+        let parent = self.open.last().map_or(Place::Elsewhere, |container| container.place);
         let place = parent.member(&key);
         if !self.remember(key) {
             return Err((ParseFault::DuplicateKey, start));
@@ -286,14 +256,8 @@ impl<'a> Scanner<'a> {
             };
             let (plain, tail) = rest.split_at(length);
             // Without a branch per byte, so that the compiler can take many bytes at once.
-            if plain
-                .iter()
-                .fold(false, |control, byte| control | (*byte < 0x20))
-            {
-                return Err((
-                    ParseFault::Syntax("a string holds a control character"),
-                    start,
-                ));
+            if plain.iter().fold(false, |control, byte| control | (*byte < 0x20)) {
+                return Err((ParseFault::Syntax("a string holds a control character"), start));
             }
             self.at += length;
             if tail.first() == Some(&b'"') {
@@ -417,13 +381,8 @@ impl<'a> Scanner<'a> {
 fn reads_alike(text: &str, integer: bool) -> bool {
     if integer {
         // Eighteen digits and a sign always fit.
-        return text != "-0"
-            && (text.len() < 19 || text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok());
+        return text != "-0" && (text.len() < 19 || text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok());
     }
-    let zero = text
-        .bytes()
-        .take_while(|byte| !matches!(byte, b'e' | b'E'))
-        .all(|byte| !matches!(byte, b'1'..=b'9'));
-    text.parse::<f64>()
-        .is_ok_and(|value| value.is_finite() && (value != 0.0 || zero))
+    let zero = text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).all(|byte| !matches!(byte, b'1'..=b'9'));
+    text.parse::<f64>().is_ok_and(|value| value.is_finite() && (value != 0.0 || zero))
 }

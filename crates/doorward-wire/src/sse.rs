@@ -25,10 +25,7 @@ pub struct Event {
 impl Event {
     /// An event that holds nothing but a message.
     pub fn message(data: Bytes) -> Self {
-        Self {
-            data: Some(data),
-            ..Self::default()
-        }
+        Self { data: Some(data), ..Self::default() }
     }
 }
 
@@ -195,9 +192,7 @@ impl Iterator for Decoder {
 }
 
 fn text(value: &[u8]) -> Result<String, SseError> {
-    std::str::from_utf8(value)
-        .map(str::to_owned)
-        .map_err(|_| SseError::NotUtf8)
+    std::str::from_utf8(value).map(str::to_owned).map_err(|_| SseError::NotUtf8)
 }
 
 /// The bytes of one event. No value can end its line or the event, whatever it holds (HD-12): data is split at each line
@@ -205,18 +200,10 @@ fn text(value: &[u8]) -> Result<String, SseError> {
 pub fn encode(event: &Event) -> Bytes {
     let data = event.data.as_ref().map_or(0, |data| data.len() + 16);
     let mut out = BytesMut::with_capacity(data + 64);
-    if let Some(id) = event
-        .id
-        .as_ref()
-        .filter(|id| !id.contains(['\n', '\r', '\0']))
-    {
+    if let Some(id) = event.id.as_ref().filter(|id| !id.contains(['\n', '\r', '\0'])) {
         field(&mut out, "id", id.as_bytes());
     }
-    if let Some(kind) = event
-        .event
-        .as_ref()
-        .filter(|kind| !kind.contains(['\n', '\r']))
-    {
+    if let Some(kind) = event.event.as_ref().filter(|kind| !kind.contains(['\n', '\r'])) {
         field(&mut out, "event", kind.as_bytes());
     }
     if let Some(retry) = event.retry {

@@ -56,12 +56,7 @@ impl fmt::Debug for Target {
         match self {
             Self::None => f.write_str("None"),
             Self::Resources(uris) => write!(f, "Resources({})", uris.len()),
-            named => write!(
-                f,
-                "{}({} bytes)",
-                named.kind(),
-                named.name().map_or(0, str::len)
-            ),
+            named => write!(f, "{}({} bytes)", named.kind(), named.name().map_or(0, str::len)),
         }
     }
 }
@@ -72,11 +67,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_name() {
-        for target in [
-            Target::Tool("canary".into()),
-            Target::Resources(vec!["canary".into()]),
-            Target::Task("canary".into()),
-        ] {
+        for target in
+            [Target::Tool("canary".into()), Target::Resources(vec!["canary".into()]), Target::Task("canary".into())]
+        {
             assert!(!format!("{target:?}").contains("canary"));
         }
     }

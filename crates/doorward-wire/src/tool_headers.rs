@@ -73,9 +73,7 @@ impl ToolHeaders {
 
     /// Whether `header` is one of this tool's.
     pub(crate) fn mirrors(&self, header: &HeaderName) -> bool {
-        self.mirrored
-            .iter()
-            .any(|mirrored| mirrored.header == header)
+        self.mirrored.iter().any(|mirrored| mirrored.header == header)
     }
 
     /// Holds headers against arguments (A28).
@@ -84,23 +82,16 @@ impl ToolHeaders {
             match (head.param(header), argument(arguments, path)) {
                 (None, None) => {}
                 (None, Some(_)) => {
-                    return Err(
-                        "an `mcp-param-*` header is missing for a parameter that the body holds",
-                    );
+                    return Err("an `mcp-param-*` header is missing for a parameter that the body holds");
                 }
                 (Some(_), None) => {
-                    return Err(
-                        "an `mcp-param-*` header names a parameter that the body does not hold",
-                    );
+                    return Err("an `mcp-param-*` header names a parameter that the body does not hold");
                 }
                 (Some(value), Some(argument)) => {
                     let decoded = value::text(value).and_then(value::decode);
-                    let decoded =
-                        decoded.map_err(|_| "an `mcp-param-*` header is not valid Base64")?;
+                    let decoded = decoded.map_err(|_| "an `mcp-param-*` header is not valid Base64")?;
                     if !equal(&decoded, argument.get()) {
-                        return Err(
-                            "an `mcp-param-*` header differs from its parameter in the body",
-                        );
+                        return Err("an `mcp-param-*` header differs from its parameter in the body");
                     }
                 }
             }
@@ -111,9 +102,7 @@ impl ToolHeaders {
     /// Adds the headers of `arguments` (C04). A value that has no header form is left out, as is an absent one.
     pub(crate) fn write(&self, arguments: Option<&str>, headers: &mut HeaderMap) {
         for Mirrored { header, path } in &self.mirrored {
-            if let Some(value) =
-                argument(arguments, path).and_then(|argument| header_value(argument.get()))
-            {
+            if let Some(value) = argument(arguments, path).and_then(|argument| header_value(argument.get())) {
                 headers.insert(header.clone(), value);
             }
         }
@@ -146,26 +135,15 @@ impl ToolHeaders {
         Ok(())
     }
 
-    fn annotate(
-        &mut self,
-        name: &Value,
-        schema: &Map<String, Value>,
-        path: &[String],
-    ) -> Result<(), BadAnnotation> {
+    fn annotate(&mut self, name: &Value, schema: &Map<String, Value>, path: &[String]) -> Result<(), BadAnnotation> {
         const LONGEST: usize = 64;
         if path.is_empty() {
             return Err(BadAnnotation::Unreachable);
         }
-        let name = name
-            .as_str()
-            .filter(|name| (1..=LONGEST).contains(&name.len()))
-            .ok_or(BadAnnotation::Name)?;
+        let name = name.as_str().filter(|name| (1..=LONGEST).contains(&name.len())).ok_or(BadAnnotation::Name)?;
         let header = format!("{PARAM_PREFIX}{name}");
         let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| BadAnnotation::Name)?;
-        if !matches!(
-            schema.get("type").and_then(Value::as_str),
-            Some("string" | "integer" | "boolean")
-        ) {
+        if !matches!(schema.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean")) {
             return Err(BadAnnotation::Type);
         }
         if self.mirrors(&header) {
@@ -174,10 +152,7 @@ impl ToolHeaders {
         if self.mirrored.len() == Head::MAX_PARAMS {
             return Err(BadAnnotation::TooMany);
         }
-        self.mirrored.push(Mirrored {
-            header,
-            path: path.to_vec(),
-        });
+        self.mirrored.push(Mirrored { header, path: path.to_vec() });
         Ok(())
     }
 }
@@ -187,9 +162,7 @@ fn unreachable_schema(value: &Value) -> Result<(), BadAnnotation> {
     match value {
         Value::Array(schemas) => schemas.iter().try_for_each(unreachable_schema),
         Value::Object(schema) if schema.contains_key(ANNOTATION) => Err(BadAnnotation::Unreachable),
-        Value::Object(schema) => schema
-            .iter()
-            .try_for_each(|(keyword, value)| unreachable_keyword(keyword, value)),
+        Value::Object(schema) => schema.iter().try_for_each(|(keyword, value)| unreachable_keyword(keyword, value)),
         _ => Ok(()),
     }
 }
@@ -199,10 +172,9 @@ fn unreachable_keyword(keyword: &str, value: &Value) -> Result<(), BadAnnotation
         // Data, in which a key of this name means nothing.
         ("default" | "const" | "enum" | "examples", _) => Ok(()),
         // Keys that are names and not keywords.
-        (
-            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
-            Value::Object(schemas),
-        ) => schemas.values().try_for_each(unreachable_schema),
+        ("properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas", Value::Object(schemas)) => {
+            schemas.values().try_for_each(unreachable_schema)
+        }
         (_, value) => unreachable_schema(value),
     }
 }
@@ -218,9 +190,7 @@ fn argument<'a>(arguments: Option<&'a str>, path: &[String]) -> Option<&'a RawVa
 }
 
 fn member<'a>(object: &'a str, key: &str) -> Option<&'a RawValue> {
-    serde_json::from_str::<BTreeMap<String, &'a RawValue>>(object)
-        .ok()?
-        .remove(key)
+    serde_json::from_str::<BTreeMap<String, &'a RawValue>>(object).ok()?.remove(key)
 }
 
 /// Whether a decoded header says the same as an argument. Numbers are compared as numbers, so that `42.0` is `42`.
@@ -228,9 +198,7 @@ fn equal(header: &str, argument: &str) -> bool {
     match argument.as_bytes().first() {
         Some(b'"') => unquote(argument).is_some_and(|text| text == header),
         Some(b't' | b'f') => argument == header,
-        Some(b'-' | b'0'..=b'9') => {
-            whole(argument).is_some_and(|number| whole(header) == Some(number))
-        }
+        Some(b'-' | b'0'..=b'9') => whole(argument).is_some_and(|number| whole(header) == Some(number)),
         _ => false,
     }
 }
@@ -253,9 +221,7 @@ fn whole(text: &str) -> Option<i64> {
     if let Some(number) = number.as_i64() {
         return (number.unsigned_abs() <= Id::MAX_NUMBER).then_some(number);
     }
-    let number = number
-        .as_f64()
-        .filter(|number| number.fract() == 0.0 && number.abs() <= Id::MAX_NUMBER as f64)?;
+    let number = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= Id::MAX_NUMBER as f64)?;
     // Exact: a whole number below 2^53.
     Some(number as i64)
 }

@@ -17,37 +17,33 @@ pub(crate) struct BadValue;
 ///
 /// Only visible ASCII, space and tab may stand in it (RFC 9110 §5.5, MCP Value Encoding).
 pub(crate) fn text(value: &HeaderValue) -> Result<&str, BadValue> {
-    value
-        .to_str()
-        .map(|text| text.trim_matches([' ', '\t']))
-        .map_err(|_| BadValue)
+    value.to_str().map(|text| text.trim_matches([' ', '\t'])).map_err(|_| BadValue)
 }
 
 /// The text that a mirrored header stands for. The markers are read exactly as written; anything else is the text itself.
 pub(crate) fn decode(value: &str) -> Result<Cow<'_, str>, BadValue> {
-    let Some(encoded) = value
-        .strip_prefix(PREFIX)
-        .and_then(|rest| rest.strip_suffix(SUFFIX))
-    else {
+    let Some(encoded) = value.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)) else {
         return Ok(Cow::Borrowed(value));
     };
     // The standard engine refuses missing padding, foreign characters and stray bits, so a text has one encoding.
     let bytes = STANDARD.decode(encoded).map_err(|_| BadValue)?;
-    String::from_utf8(bytes)
-        .map(Cow::Owned)
-        .map_err(|_| BadValue)
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| BadValue)
 }
 
 /// The header value that stands for `text`.
 pub(crate) fn encode(text: &str) -> Option<HeaderValue> {
-    let plain = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
-    let padded = text.starts_with(' ') || text.ends_with(' ');
     let mistakable = text.starts_with(PREFIX) && text.ends_with(SUFFIX);
-    if plain && !padded && !mistakable {
-        HeaderValue::from_str(text).ok()
-    } else {
-        HeaderValue::from_str(&format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(text))).ok()
-    }
+    plain(text)
+        .filter(|_| !mistakable)
+        .or_else(|| HeaderValue::from_str(&format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(text))).ok())
+}
+
+/// The header value that is `text`, where a header can hold it as it is.
+pub(crate) fn plain(text: &str) -> Option<HeaderValue> {
+    // Stricter than the type, which takes bytes beyond ASCII.
+    let visible = text.bytes().all(|byte| matches!(byte, 0x20..=0x7E));
+    let padded = text.starts_with(' ') || text.ends_with(' ');
+    if visible && !padded { HeaderValue::from_str(text).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -75,14 +71,9 @@ mod tests {
 
     #[test]
     fn a27_partial_or_differently_written_markers_are_literals() {
-        for literal in [
-            "SGVsbG8=",
-            "=?base64?SGVsbG8=",
-            "SGVsbG8=?=",
-            "=?BASE64?SGVsbG8=?=",
-            "=?Base64?SGVsbG8=?=",
-            "=?base64?=",
-        ] {
+        for literal in
+            ["SGVsbG8=", "=?base64?SGVsbG8=", "SGVsbG8=?=", "=?BASE64?SGVsbG8=?=", "=?Base64?SGVsbG8=?=", "=?base64?="]
+        {
             assert_eq!(decode(literal).unwrap(), literal);
         }
     }

@@ -26,12 +26,7 @@ pub enum Version {
 
 impl Version {
     /// Every revision, newest first: the order in which a peer should choose.
-    pub const ALL: [Self; 4] = [
-        Self::V2026_07_28,
-        Self::V2025_11_25,
-        Self::V2025_06_18,
-        Self::V2025_03_26,
-    ];
+    pub const ALL: [Self; 4] = [Self::V2026_07_28, Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26];
     /// The legacy revisions, newest first.
     pub const LEGACY: [Self; 3] = [Self::V2025_11_25, Self::V2025_06_18, Self::V2025_03_26];
     /// The modern revisions, newest first.
@@ -39,9 +34,7 @@ impl Version {
 
     /// Reads a revision's name, exactly. `None` means that Doorward does not speak it.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|version| version.as_str() == text)
+        Self::ALL.into_iter().find(|version| version.as_str() == text)
     }
 
     /// The revision's name on the wire.
@@ -65,10 +58,7 @@ impl Version {
     /// The legacy revision that answers an `initialize` which offered `offered`: the same where Doorward speaks it, else
     /// the newest legacy one (B03).
     pub fn negotiated(offered: Option<&str>) -> Self {
-        offered
-            .and_then(Self::parse)
-            .filter(|version| version.era() == Era::Legacy)
-            .unwrap_or(Self::V2025_11_25)
+        offered.and_then(Self::parse).filter(|version| version.era() == Era::Legacy).unwrap_or(Self::V2025_11_25)
     }
 }
 
@@ -86,37 +76,21 @@ mod tests {
     fn every_version_reads_back_and_belongs_to_one_era() {
         for version in Version::ALL {
             assert_eq!(Version::parse(version.as_str()), Some(version));
-            assert_eq!(
-                Version::MODERN.contains(&version),
-                version.era() == Era::Modern
-            );
-            assert_eq!(
-                Version::LEGACY.contains(&version),
-                version.era() == Era::Legacy
-            );
+            assert_eq!(Version::MODERN.contains(&version), version.era() == Era::Modern);
+            assert_eq!(Version::LEGACY.contains(&version), version.era() == Era::Legacy);
         }
     }
 
     #[test]
     fn only_exact_names_are_versions() {
-        for text in [
-            "",
-            "2024-11-05",
-            "2026-07-28 ",
-            "2026-7-28",
-            "draft",
-            "DRAFT-2026-07-28",
-        ] {
+        for text in ["", "2024-11-05", "2026-07-28 ", "2026-7-28", "draft", "DRAFT-2026-07-28"] {
             assert_eq!(Version::parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn b03_initialize_gets_its_own_legacy_version_or_the_newest_one() {
-        assert_eq!(
-            Version::negotiated(Some("2025-06-18")),
-            Version::V2025_06_18
-        );
+        assert_eq!(Version::negotiated(Some("2025-06-18")), Version::V2025_06_18);
         for offered in [Some("2024-11-05"), Some("2026-07-28"), Some("x"), None] {
             assert_eq!(Version::negotiated(offered), Version::V2025_11_25);
         }

@@ -28,22 +28,11 @@ fn stdio(line: &str, session: Option<Version>) -> Result<Call, Refused> {
 
 #[test]
 fn b23_a_modern_request_is_modern_and_a_handshake_is_legacy_on_one_endpoint() {
-    let call = accepted(
-        &[VERSION, ("Mcp-Method", "server/discover")],
-        &modern("server/discover", ""),
-    );
-    assert_eq!(
-        (call.era(), call.version()),
-        (Era::Modern, Version::V2026_07_28)
-    );
-    let call = accepted(
-        &[],
-        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#,
-    );
-    assert_eq!(
-        (call.era(), call.version()),
-        (Era::Legacy, Version::V2025_11_25)
-    );
+    let call = accepted(&[VERSION, ("Mcp-Method", "server/discover")], &modern("server/discover", ""));
+    assert_eq!((call.era(), call.version()), (Era::Modern, Version::V2026_07_28));
+    let call =
+        accepted(&[], r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#);
+    assert_eq!((call.era(), call.version()), (Era::Legacy, Version::V2025_11_25));
 }
 
 #[test]
@@ -51,14 +40,7 @@ fn a24_hd_02_header_and_meta_name_the_same_version_or_none() {
     let body = modern("tools/list", "");
     let method = ("Mcp-Method", "tools/list");
     assert_eq!(told(&refused(&[method], &body)), (400, -32020, Some("1")));
-    for other in [
-        "2025-11-25",
-        "2025-06-18",
-        "2026-07-29",
-        "v999.0.0",
-        "",
-        "2026-07-28, 2026-07-28",
-    ] {
+    for other in ["2025-11-25", "2025-06-18", "2026-07-29", "v999.0.0", "", "2026-07-28, 2026-07-28"] {
         assert_eq!(
             told(&refused(&[method, ("MCP-Protocol-Version", other)], &body)),
             (400, -32020, Some("1")),
@@ -66,27 +48,15 @@ fn a24_hd_02_header_and_meta_name_the_same_version_or_none() {
         );
     }
     let body = body.replace("2026-07-28", "v999.0.0");
-    assert_eq!(
-        told(&refused(&[method, VERSION], &body)),
-        (400, -32020, Some("1"))
-    );
+    assert_eq!(told(&refused(&[method, VERSION], &body)), (400, -32020, Some("1")));
 }
 
 #[test]
 fn hd_02_e18_two_versions_are_refused_even_when_they_are_equal() {
     let body = modern("tools/list", "");
-    assert_eq!(
-        told(&refused(
-            &[VERSION, VERSION, ("Mcp-Method", "tools/list")],
-            &body
-        )),
-        (400, -32020, Some("1"))
-    );
+    assert_eq!(told(&refused(&[VERSION, VERSION, ("Mcp-Method", "tools/list")], &body)), (400, -32020, Some("1")));
     let legacy = ("mcp-protocol-version", "2025-06-18");
-    assert_eq!(
-        told(&refused(&[legacy, VERSION], &body)),
-        (400, -32020, Some("1"))
-    );
+    assert_eq!(told(&refused(&[legacy, VERSION], &body)), (400, -32020, Some("1")));
 }
 
 #[test]
@@ -94,18 +64,9 @@ fn a15_b05_an_unknown_version_gets_the_list_of_known_ones() {
     let body = modern("server/discover", "").replace("2026-07-28", "v999.0.0");
     let unknown = ("MCP-Protocol-Version", "v999.0.0");
     for (headers, body) in [
-        (
-            vec![unknown, ("Mcp-Method", "server/discover")],
-            body.as_str(),
-        ),
-        (
-            vec![unknown],
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
-        ),
-        (
-            vec![unknown],
-            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#,
-        ),
+        (vec![unknown, ("Mcp-Method", "server/discover")], body.as_str()),
+        (vec![unknown], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#),
+        (vec![unknown], r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#),
     ] {
         let refused = refused(&headers, body);
         assert_eq!(told(&refused), (400, -32022, Some("1")), "{body}");
@@ -113,17 +74,9 @@ fn a15_b05_an_unknown_version_gets_the_list_of_known_ones() {
         assert_eq!(data["requested"], "v999.0.0");
         assert_eq!(data["supported"].as_array().map(Vec::len), Some(4));
     }
-    for version in [
-        "2024-11-05",
-        "2026-07-27",
-        "DRAFT-2026-07-28",
-        "draft",
-        "2026-07-28x",
-    ] {
-        let refused = refused(
-            &[("MCP-Protocol-Version", version)],
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
-        );
+    for version in ["2024-11-05", "2026-07-27", "DRAFT-2026-07-28", "draft", "2026-07-28x"] {
+        let refused =
+            refused(&[("MCP-Protocol-Version", version)], r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
         assert_eq!(told(&refused), (400, -32022, Some("1")), "{version}");
     }
 }
@@ -131,19 +84,12 @@ fn a15_b05_an_unknown_version_gets_the_list_of_known_ones() {
 #[test]
 fn b05_a_legacy_message_has_the_version_of_its_session_else_of_its_header_else_2025_03_26() {
     let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let version =
-        |headers: &[(&str, &str)], session| post_in(headers, list, session).unwrap().version();
+    let version = |headers: &[(&str, &str)], session| post_in(headers, list, session).unwrap().version();
     let header = ("MCP-Protocol-Version", "2025-06-18");
     assert_eq!(version(&[], None), Version::V2025_03_26);
     assert_eq!(version(&[header], None), Version::V2025_06_18);
-    assert_eq!(
-        version(&[], Some(Version::V2025_11_25)),
-        Version::V2025_11_25
-    );
-    assert_eq!(
-        version(&[header], Some(Version::V2025_11_25)),
-        Version::V2025_11_25
-    );
+    assert_eq!(version(&[], Some(Version::V2025_11_25)), Version::V2025_11_25);
+    assert_eq!(version(&[header], Some(Version::V2025_11_25)), Version::V2025_11_25);
 }
 
 #[test]
@@ -154,38 +100,24 @@ fn b03_the_handshake_decides_the_version_whatever_a_header_says() {
         )
     };
     let header = ("MCP-Protocol-Version", "2025-03-26");
-    assert_eq!(
-        accepted(&[header], &initialize("2025-06-18")).version(),
-        Version::V2025_06_18
-    );
-    assert_eq!(
-        accepted(&[], &initialize("2024-11-05")).version(),
-        Version::V2025_11_25
-    );
-    assert_eq!(
-        accepted(&[], &initialize("2026-07-28")).version(),
-        Version::V2025_11_25
-    );
+    assert_eq!(accepted(&[header], &initialize("2025-06-18")).version(), Version::V2025_06_18);
+    assert_eq!(accepted(&[], &initialize("2024-11-05")).version(), Version::V2025_11_25);
+    assert_eq!(accepted(&[], &initialize("2026-07-28")).version(), Version::V2025_11_25);
 }
 
 #[test]
 fn a16_initialize_said_in_the_modern_way_is_a_modern_call() {
     let method = ("Mcp-Method", "initialize");
-    let legacy_body = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2026-07-28","capabilities":{}}}"#;
+    let legacy_body =
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2026-07-28","capabilities":{}}}"#;
     assert_eq!(accepted(&[VERSION, method], legacy_body).era(), Era::Modern);
-    assert_eq!(
-        accepted(&[VERSION, method], &modern("initialize", "")).era(),
-        Era::Modern
-    );
+    assert_eq!(accepted(&[VERSION, method], &modern("initialize", "")).era(), Era::Modern);
 }
 
 #[test]
 fn a16_methods_that_the_modern_era_removed_are_read_and_left_to_the_policy() {
     for method in ["ping", "logging/setLevel", "unknown/method", "tasks/list"] {
-        assert_eq!(
-            accepted(&[VERSION, ("Mcp-Method", method)], &modern(method, "")).era(),
-            Era::Modern
-        );
+        assert_eq!(accepted(&[VERSION, ("Mcp-Method", method)], &modern(method, "")).era(), Era::Modern);
     }
 }
 
@@ -206,11 +138,7 @@ fn a14_a_modern_request_without_version_or_capabilities_in_meta_is_invalid() {
         r#","params":{"protocolVersion":"2026-07-28","clientCapabilities":{}}"#,
     ] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":101,"method":"server/discover"{params}}}"#);
-        assert_eq!(
-            told(&refused(&headers, &body)),
-            (400, -32602, Some("101")),
-            "{body}"
-        );
+        assert_eq!(told(&refused(&headers, &body)), (400, -32602, Some("101")), "{body}");
     }
     // The client's name is optional.
     accepted(&headers, &modern("server/discover", ""));
@@ -231,11 +159,7 @@ fn a25_hd_01_a_request_names_its_method_in_the_header() {
         "tools/list,tools/list",
         "=?base64?dG9vbHMvbGlzdA==?=",
     ] {
-        assert_eq!(
-            told(&refused(&[VERSION, ("Mcp-Method", other)], &body)),
-            (400, -32020, Some("1")),
-            "{other}"
-        );
+        assert_eq!(told(&refused(&[VERSION, ("Mcp-Method", other)], &body)), (400, -32020, Some("1")), "{other}");
     }
     for name in ["mcp-method", "MCP-METHOD", "Mcp-Method"] {
         accepted(&[VERSION, (name, "tools/list")], &body);
@@ -257,17 +181,8 @@ const NAMED: [(&str, &str); 6] = [
 fn a25_a62_hd_01_a_request_names_its_target_in_the_header() {
     for (method, key) in NAMED {
         let body = modern(method, &format!(r#""{key}":"get_weather","#));
-        let with = |name: &str| {
-            post(
-                &[VERSION, ("Mcp-Method", method), ("Mcp-Name", name)],
-                &body,
-            )
-        };
-        assert_eq!(
-            told(&refused(&[VERSION, ("Mcp-Method", method)], &body)),
-            (400, -32020, Some("1")),
-            "{method}"
-        );
+        let with = |name: &str| post(&[VERSION, ("Mcp-Method", method), ("Mcp-Name", name)], &body);
+        assert_eq!(told(&refused(&[VERSION, ("Mcp-Method", method)], &body)), (400, -32020, Some("1")), "{method}");
         for other in [
             "admin",
             "Get_weather",
@@ -280,17 +195,9 @@ fn a25_a62_hd_01_a_request_names_its_target_in_the_header() {
             "=?BASE64?Z2V0X3dlYXRoZXI=?=",
             "%67et_weather",
         ] {
-            assert_eq!(
-                told(&with(other).unwrap_err()),
-                (400, -32020, Some("1")),
-                "{method} {other}"
-            );
+            assert_eq!(told(&with(other).unwrap_err()), (400, -32020, Some("1")), "{method} {other}");
         }
-        for same in [
-            "get_weather",
-            "  get_weather  ",
-            "=?base64?Z2V0X3dlYXRoZXI=?=",
-        ] {
+        for same in ["get_weather", "  get_weather  ", "=?base64?Z2V0X3dlYXRoZXI=?="] {
             assert!(with(same).is_ok(), "{method} {same}");
         }
     }
@@ -312,10 +219,7 @@ fn a27_hd_01_names_are_compared_as_the_body_means_them() {
 
 #[test]
 fn hd_01_a_name_where_the_protocol_defines_none_is_no_ones_to_obey() {
-    let call = accepted(
-        &[VERSION, ("Mcp-Method", "tools/list"), ("Mcp-Name", "admin")],
-        &modern("tools/list", ""),
-    );
+    let call = accepted(&[VERSION, ("Mcp-Method", "tools/list"), ("Mcp-Name", "admin")], &modern("tools/list", ""));
     let sent = doorward_wire::upstream_headers(call.version(), call.message(), None, call.head());
     assert!(sent.get("mcp-name").is_none());
 }
@@ -325,34 +229,17 @@ fn a_modern_notification_may_leave_out_its_method_header_but_not_lie_in_it() {
     let body = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
     assert_eq!(accepted(&[VERSION], body).era(), Era::Modern);
     accepted(&[VERSION, ("Mcp-Method", "notifications/cancelled")], body);
-    assert_eq!(
-        told(&refused(&[VERSION, ("Mcp-Method", "tools/list")], body)),
-        (400, -32020, None)
-    );
+    assert_eq!(told(&refused(&[VERSION, ("Mcp-Method", "tools/list")], body)), (400, -32020, None));
 }
 
 // === what each era ignores ===
 
 #[test]
 fn se_10_a04_a_modern_call_has_no_session() {
-    let headers = [
-        VERSION,
-        ("Mcp-Method", "tools/list"),
-        ("Mcp-Session-Id", "s"),
-        ("Last-Event-ID", "1"),
-    ];
-    let call = post_in(
-        &headers,
-        &modern("tools/list", ""),
-        Some(Version::V2025_06_18),
-    )
-    .unwrap();
+    let headers = [VERSION, ("Mcp-Method", "tools/list"), ("Mcp-Session-Id", "s"), ("Last-Event-ID", "1")];
+    let call = post_in(&headers, &modern("tools/list", ""), Some(Version::V2025_06_18)).unwrap();
     assert_eq!(
-        (
-            call.version(),
-            call.head().session(),
-            call.head().last_event_id()
-        ),
+        (call.version(), call.head().session(), call.head().last_event_id()),
         (Version::V2026_07_28, None, None)
     );
 }
@@ -369,14 +256,7 @@ fn e19_a_legacy_call_ignores_the_mirrored_headers() {
     ];
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}"#;
     let call = post_in(&headers, body, Some(Version::V2025_11_25)).unwrap();
-    assert_eq!(
-        (
-            call.era(),
-            call.head().session(),
-            call.head().last_event_id()
-        ),
-        (Era::Legacy, Some("s"), Some("1"))
-    );
+    assert_eq!((call.era(), call.head().session(), call.head().last_event_id()), (Era::Legacy, Some("s"), Some("1")));
     let tool = doorward_wire::ToolHeaders::from_schema(
         r#"{"properties":{"region":{"type":"string","x-mcp-header":"Region"}}}"#,
     );
@@ -391,18 +271,12 @@ fn e19_hd_02_no_request_sheds_its_checks_by_leaving_a_version_out() {
     let wrong = [("Mcp-Method", "tools/list"), ("Mcp-Name", "safe")];
     let body = modern("tools/call", r#""name":"admin","#);
     assert_eq!(
-        told(&refused(
-            &[("MCP-Protocol-Version", "2025-11-25"), wrong[0], wrong[1]],
-            &body
-        )),
+        told(&refused(&[("MCP-Protocol-Version", "2025-11-25"), wrong[0], wrong[1]], &body)),
         (400, -32020, Some("1"))
     );
     assert_eq!(told(&refused(&wrong, &body)), (400, -32020, Some("1")));
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"admin"}}"#;
-    assert_eq!(
-        told(&refused(&[VERSION, wrong[0], wrong[1]], body)),
-        (400, -32602, Some("1"))
-    );
+    assert_eq!(told(&refused(&[VERSION, wrong[0], wrong[1]], body)), (400, -32602, Some("1")));
     let body = modern("tools/call", r#""name":"admin","#).replace("2026-07-28", "2025-11-25");
     assert_eq!(told(&refused(&wrong, &body)), (400, -32020, Some("1")));
 }
@@ -411,17 +285,11 @@ fn e19_hd_02_no_request_sheds_its_checks_by_leaving_a_version_out() {
 
 #[test]
 fn js_08_a05_a_modern_client_sends_no_responses() {
-    for body in [
-        r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
-        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}"#,
-    ] {
+    for body in
+        [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}"#]
+    {
         assert_eq!(told(&refused(&[VERSION], body)), (400, -32600, Some("1")));
-        let call = post_in(
-            &[("MCP-Protocol-Version", "2025-11-25")],
-            body,
-            Some(Version::V2025_11_25),
-        )
-        .unwrap();
+        let call = post_in(&[("MCP-Protocol-Version", "2025-11-25")], body, Some(Version::V2025_11_25)).unwrap();
         assert_eq!(call.era(), Era::Legacy);
         assert!(stdio(body, None).is_err());
         assert!(stdio(body, Some(Version::V2025_06_18)).is_ok());
@@ -430,29 +298,15 @@ fn js_08_a05_a_modern_client_sends_no_responses() {
 
 #[test]
 fn a11_a_refusal_is_one_json_rpc_error_with_the_readable_id() {
-    let refused = refused(
-        &[VERSION],
-        &modern("tools/list", "").replace("\"id\":1", "\"id\":\"\\u0061\""),
-    );
+    let refused = refused(&[VERSION], &modern("tools/list", "").replace("\"id\":1", "\"id\":\"\\u0061\""));
     let body: serde_json::Value = serde_json::from_slice(&refused.body()).unwrap();
-    assert_eq!(
-        (&body["jsonrpc"], &body["id"], &body["error"]["code"]),
-        (&"2.0".into(), &"a".into(), &(-32020).into())
-    );
-    assert!(
-        refused
-            .body()
-            .starts_with(br#"{"jsonrpc":"2.0","id":"\u0061","#)
-    );
+    assert_eq!((&body["jsonrpc"], &body["id"], &body["error"]["code"]), (&"2.0".into(), &"a".into(), &(-32020).into()));
+    assert!(refused.body().starts_with(br#"{"jsonrpc":"2.0","id":"\u0061","#));
 }
 
 #[test]
 fn a_refusal_repeats_no_value_but_the_version_that_was_asked_for() {
-    let canary = [
-        VERSION,
-        ("Mcp-Method", "tools/call"),
-        ("Mcp-Name", "canary-header"),
-    ];
+    let canary = [VERSION, ("Mcp-Method", "tools/call"), ("Mcp-Name", "canary-header")];
     let refused = refused(&canary, &modern("tools/call", r#""name":"canary-body","#));
     assert!(!format!("{refused:?}{:?}", refused.body()).contains("canary"));
 }
@@ -463,40 +317,25 @@ fn a_refusal_repeats_no_value_but_the_version_that_was_asked_for() {
 fn on_stdio_meta_alone_tells_the_era() {
     let call = stdio(&modern("tools/call", r#""name":"t","#), None).unwrap();
     assert_eq!(call.version(), Version::V2026_07_28);
-    assert!(
-        call.check_params(&doorward_wire::ToolHeaders::default())
-            .is_ok()
-    );
-    let call = stdio(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#, None).unwrap();
+    assert!(call.check_params(&doorward_wire::ToolHeaders::default()).is_ok());
+    let call =
+        stdio(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18"}}"#, None)
+            .unwrap();
     assert_eq!(call.version(), Version::V2025_06_18);
-    let call = stdio(
-        r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#,
-        Some(Version::V2025_06_18),
-    )
-    .unwrap();
+    let call = stdio(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, Some(Version::V2025_06_18)).unwrap();
     assert_eq!(call.version(), Version::V2025_06_18);
-    let cancelled =
-        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    let cancelled = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
     assert_eq!(stdio(cancelled, None).unwrap().era(), Era::Modern);
-    assert_eq!(
-        stdio(cancelled, Some(Version::V2025_11_25)).unwrap().era(),
-        Era::Legacy
-    );
+    assert_eq!(stdio(cancelled, Some(Version::V2025_11_25)).unwrap().era(), Era::Legacy);
     // Both eras may meet on one process.
-    assert_eq!(
-        stdio(&modern("tools/list", ""), Some(Version::V2025_11_25))
-            .unwrap()
-            .era(),
-        Era::Modern
-    );
+    assert_eq!(stdio(&modern("tools/list", ""), Some(Version::V2025_11_25)).unwrap().era(), Era::Modern);
 }
 
 #[test]
 fn a14_a15_stdio_holds_the_same_rules_on_meta() {
     let unknown = modern("tools/list", "").replace("2026-07-28", "2031-01-01");
     assert_eq!(stdio(&unknown, None).unwrap_err().error.code, -32022);
-    let bare =
-        format!("{{{META}}}").replace(r#","io.modelcontextprotocol/clientCapabilities":{}"#, "");
+    let bare = format!("{{{META}}}").replace(r#","io.modelcontextprotocol/clientCapabilities":{}"#, "");
     let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{bare}}}"#);
     assert_eq!(stdio(&body, None).unwrap_err().error.code, -32602);
     assert_eq!(stdio("[]", None).unwrap_err().error.code, -32600);

@@ -18,42 +18,22 @@ fn no_edit_is_the_same_bytes() {
 
 #[test]
 fn e13_new_ids_stand_where_the_old_ones_stood() {
-    let edited = client(CALL)
-        .edit()
-        .id(&Id::number(123_456))
-        .progress_token(&Id::number(123_456))
-        .finish();
-    let expected = CALL
-        .replace(r#""\u0061b""#, "123456")
-        .replace(": 7 ,", ": 123456 ,");
+    let edited = client(CALL).edit().id(&Id::number(123_456)).progress_token(&Id::number(123_456)).finish();
+    let expected = CALL.replace(r#""\u0061b""#, "123456").replace(": 7 ,", ": 123456 ,");
     assert_eq!(&edited.bytes()[..], expected.as_bytes());
-    assert_eq!(
-        (edited.id(), edited.progress_token()),
-        (Some(&Id::number(123_456)), Some(&Id::number(123_456)))
-    );
+    assert_eq!((edited.id(), edited.progress_token()), (Some(&Id::number(123_456)), Some(&Id::number(123_456))));
     assert_eq!(edited.arguments(), Some(r#"{"a":"\/"}"#));
     assert_eq!(edited.target(), &Target::Tool("t".into()));
 }
 
 #[test]
 fn e13_an_id_that_is_absent_is_not_added() {
-    let text =
-        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}"#;
+    let text = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}"#;
     let id = Id::number(9);
-    let edited = server(text)
-        .edit()
-        .id(&id)
-        .progress_token(&id)
-        .subscription_id(&id)
-        .cancelled_id(&id)
-        .finish();
+    let edited = server(text).edit().id(&id).progress_token(&id).subscription_id(&id).cancelled_id(&id).finish();
     assert_eq!(&edited.bytes()[..], text.as_bytes());
-    let text =
-        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"progressToken":null}}}"#;
-    assert_eq!(
-        &client(text).edit().progress_token(&id).finish().bytes()[..],
-        text.as_bytes()
-    );
+    let text = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"progressToken":null}}}"#;
+    assert_eq!(&client(text).edit().progress_token(&id).finish().bytes()[..], text.as_bytes());
 }
 
 #[test]
@@ -61,17 +41,11 @@ fn e13_subscriptions_cancellations_and_progress_are_mapped() {
     let id = Id::parse("\"mine\"").unwrap();
     let text = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":5,"progress":0.5,"_meta":{"io.modelcontextprotocol/subscriptionId":5}}}"#;
     let edited = server(text).edit().progress_token(&id).finish();
-    assert_eq!(
-        edited.text(),
-        text.replace(r#"Token":5"#, r#"Token":"mine""#)
-    );
+    assert_eq!(edited.text(), text.replace(r#"Token":5"#, r#"Token":"mine""#));
     let edited = server(text).edit().subscription_id(&id).finish();
     assert_eq!(edited.text(), text.replace(r#"Id":5"#, r#"Id":"mine""#));
     let text = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":5,"reason":"requestId"}}"#;
-    assert_eq!(
-        client(text).edit().cancelled_id(&id).finish().text(),
-        text.replace(":5", ":\"mine\"")
-    );
+    assert_eq!(client(text).edit().cancelled_id(&id).finish().text(), text.replace(":5", ":\"mine\""));
     let text = r#"{"jsonrpc":"2.0","id":5,"result":{"_meta":{"io.modelcontextprotocol/subscriptionId":5}}}"#;
     let edited = server(text).edit().id(&id).subscription_id(&id).finish();
     assert_eq!(edited.text(), text.replace(":5", ":\"mine\""));
@@ -81,12 +55,7 @@ fn e13_subscriptions_cancellations_and_progress_are_mapped() {
 fn a_member_of_the_same_name_elsewhere_is_not_touched() {
     let text = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"id":1,"_meta":{"progressToken":1},"requestId":1,"progressToken":1}}}"#;
     let id = Id::number(77);
-    let edited = client(text)
-        .edit()
-        .id(&id)
-        .progress_token(&id)
-        .cancelled_id(&id)
-        .finish();
+    let edited = client(text).edit().id(&id).progress_token(&id).cancelled_id(&id).finish();
     assert_eq!(edited.text(), text.replacen(":1,", ":77,", 1));
 }
 
@@ -95,16 +64,10 @@ fn a_rewrite_replaces_parts_and_is_read_again() {
     let message = client(CALL);
     let arguments = message.arguments().unwrap();
     let span = message.span_of(arguments).unwrap();
-    let rewritten = message
-        .edit()
-        .id(&Id::number(3))
-        .replace(span, r#"{"a":"masked"}"#)
-        .finish(&Limits::default())
-        .unwrap();
+    let rewritten =
+        message.edit().id(&Id::number(3)).replace(span, r#"{"a":"masked"}"#).finish(&Limits::default()).unwrap();
     assert_eq!(rewritten.arguments(), Some(r#"{"a":"masked"}"#));
-    let expected = CALL
-        .replace(r#""\u0061b""#, "3")
-        .replace(r#"{"a":"\/"}"#, r#"{"a":"masked"}"#);
+    let expected = CALL.replace(r#""\u0061b""#, "3").replace(r#"{"a":"\/"}"#, r#"{"a":"masked"}"#);
     assert_eq!(rewritten.text(), expected);
 }
 
@@ -113,48 +76,18 @@ fn a_rewrite_that_breaks_the_message_is_refused() {
     let message = client(CALL);
     let span = |part: &str| message.span_of(part).unwrap();
     let arguments = span(message.arguments().unwrap());
-    let refused = |text: &str| {
-        message
-            .edit()
-            .replace(arguments, text)
-            .finish(&Limits::default())
-            .unwrap_err()
-            .fault()
-    };
+    let refused = |text: &str| message.edit().replace(arguments, text).finish(&Limits::default()).unwrap_err().fault();
     assert_eq!(refused(r#"{"a":1,"a":2}"#), ParseFault::DuplicateKey);
-    assert!(matches!(
-        refused(r#"{},"name":"admin""#),
-        ParseFault::DuplicateKey
-    ));
+    assert!(matches!(refused(r#"{},"name":"admin""#), ParseFault::DuplicateKey));
     assert!(matches!(refused("{"), ParseFault::Syntax(_)));
     assert!(matches!(refused("[]"), ParseFault::Params(_)));
-    let limits = Limits {
-        max_bytes: CALL.len(),
-        ..Limits::default()
-    };
-    let grown = message
-        .edit()
-        .replace(arguments, r#"{"a":"longer than before"}"#)
-        .finish(&limits);
+    let limits = Limits { max_bytes: CALL.len(), ..Limits::default() };
+    let grown = message.edit().replace(arguments, r#"{"a":"longer than before"}"#).finish(&limits);
     assert_eq!(grown.unwrap_err().fault(), ParseFault::TooLarge);
     // A part and the whole that holds it can't both be replaced.
     let params = span(message.params().unwrap());
-    assert!(
-        message
-            .edit()
-            .replace(arguments, "{}")
-            .replace(params, "{}")
-            .finish(&Limits::default())
-            .is_err()
-    );
-    assert!(
-        message
-            .edit()
-            .progress_token(&Id::number(1))
-            .replace(params, "{}")
-            .finish(&Limits::default())
-            .is_err()
-    );
+    assert!(message.edit().replace(arguments, "{}").replace(params, "{}").finish(&Limits::default()).is_err());
+    assert!(message.edit().progress_token(&Id::number(1)).replace(params, "{}").finish(&Limits::default()).is_err());
 }
 
 #[test]

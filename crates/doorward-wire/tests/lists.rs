@@ -13,9 +13,7 @@ const TOOLS: &str = r#"{"jsonrpc":"2.0","id":1,"result":{ "ttlMs":1.50, "cacheSc
  {"inputSchema":{"x":[]},"n\u0061me":"\u0062"},{"name":"c"} ],"nextCursor":"x","_meta":{"io.modelcontextprotocol/subscriptionId":4}}}"#;
 
 fn keep(text: &str, kind: ListKind, names: &[&str]) -> Option<String> {
-    let kept = server(text)
-        .retain(kind, &mut |key| names.contains(&key))
-        .unwrap();
+    let kept = server(text).retain(kind, &mut |key| names.contains(&key)).unwrap();
     kept.map(|message| {
         let reread = server(message.text());
         assert_eq!(
@@ -29,18 +27,8 @@ fn keep(text: &str, kind: ListKind, names: &[&str]) -> Option<String> {
 #[test]
 fn every_list_has_its_method_its_key_and_its_target() {
     for (method, kind, result, target) in [
-        (
-            Method::ToolsList,
-            ListKind::Tools,
-            r#"{"tools":[{"name":"k"}]}"#,
-            Target::Tool("k".into()),
-        ),
-        (
-            Method::PromptsList,
-            ListKind::Prompts,
-            r#"{"prompts":[{"name":"k"}]}"#,
-            Target::Prompt("k".into()),
-        ),
+        (Method::ToolsList, ListKind::Tools, r#"{"tools":[{"name":"k"}]}"#, Target::Tool("k".into())),
+        (Method::PromptsList, ListKind::Prompts, r#"{"prompts":[{"name":"k"}]}"#, Target::Prompt("k".into())),
         (
             Method::ResourcesList,
             ListKind::Resources,
@@ -79,37 +67,19 @@ fn e28_a_filtered_list_keeps_the_rest_byte_for_byte_and_is_private() {
         before.replace("public", "private")
     );
     assert_eq!(kept, expected);
-    assert!(
-        keep(TOOLS, ListKind::Tools, &[])
-            .unwrap()
-            .contains(r#""tools":[],"nextCursor""#)
-    );
+    assert!(keep(TOOLS, ListKind::Tools, &[]).unwrap().contains(r#""tools":[],"nextCursor""#));
 }
 
 #[test]
 fn e28_a_scope_is_not_invented() {
     let text = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}}"#;
-    assert_eq!(
-        keep(text, ListKind::Tools, &[]).unwrap(),
-        r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#
-    );
+    assert_eq!(keep(text, ListKind::Tools, &[]).unwrap(), r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#);
 }
 
 #[test]
 fn a49_e28_any_other_scope_becomes_private() {
-    let result = |scope: &str| {
-        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"contents":[],"cacheScope":{scope}}}}}"#)
-    };
-    for scope in [
-        "\"public\"",
-        "\"p\\u0075blic\"",
-        "\"shared\"",
-        "\"Private\"",
-        "\"\"",
-        "null",
-        "5",
-        "{\"a\":[1]}",
-    ] {
+    let result = |scope: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"contents":[],"cacheScope":{scope}}}}}"#);
+    for scope in ["\"public\"", "\"p\\u0075blic\"", "\"shared\"", "\"Private\"", "\"\"", "null", "5", "{\"a\":[1]}"] {
         let private = server(result(scope)).private_cache().unwrap();
         assert_eq!(private.text(), result("\"private\""), "{scope}");
         assert!(private.private_cache().is_none());
@@ -141,10 +111,7 @@ fn what_can_not_be_judged_is_not_a_list() {
         let message = server(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#));
         assert!(message.entries(ListKind::Tools).is_err(), "{result}");
         assert!(message.tools().is_err(), "{result}");
-        assert!(
-            message.retain(ListKind::Tools, &mut |_| true).is_err(),
-            "{result}"
-        );
+        assert!(message.retain(ListKind::Tools, &mut |_| true).is_err(), "{result}");
     }
     let error = server(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}"#);
     assert!(error.entries(ListKind::Tools).is_err());
@@ -159,10 +126,7 @@ fn c06_a_tool_tells_which_headers_it_mirrors_and_whether_they_are_valid() {
         {"name":"bad","inputSchema":{"properties":{"a":{"type":"number","x-mcp-header":"A"}}}}]}}"#;
     let message = server(text);
     let tools = message.tools().unwrap();
-    let headers: Vec<_> = tools
-        .iter()
-        .map(|tool| tool.headers().map(|headers| headers.is_empty()).ok())
-        .collect();
+    let headers: Vec<_> = tools.iter().map(|tool| tool.headers().map(|headers| headers.is_empty()).ok()).collect();
     assert_eq!(headers, [Some(false), Some(true), Some(true), None]);
     assert_eq!(tools[1].input_schema, Some(r#"{"type":"object"}"#));
     assert!(!format!("{:?} {:?}", tools, message.entries(ListKind::Tools)).contains("good"));

@@ -112,21 +112,10 @@ fn base64(text: &str) -> String {
         .as_bytes()
         .chunks(3)
         .map(|chunk| {
-            let group = chunk
-                .iter()
-                .chain(&[0, 0])
-                .take(3)
-                .fold(0_usize, |group, byte| group << 8 | usize::from(*byte));
+            let group =
+                chunk.iter().chain(&[0, 0]).take(3).fold(0_usize, |group, byte| group << 8 | usize::from(*byte));
             let digit = |index: usize| char::from(ALPHABET[group >> (18 - 6 * index) & 63]);
-            (0..4)
-                .map(|index| {
-                    if index <= chunk.len() {
-                        digit(index)
-                    } else {
-                        '='
-                    }
-                })
-                .collect::<String>()
+            (0..4).map(|index| if index <= chunk.len() { digit(index) } else { '=' }).collect::<String>()
         })
         .collect();
     format!("=?base64?{digits}?=")

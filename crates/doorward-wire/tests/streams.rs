@@ -26,52 +26,21 @@ fn events_are_read_as_the_standard_says() {
     assert_eq!(events(b"data: a\n\n"), [data("a")]);
     assert_eq!(events(b"data:a\r\n\r\n"), [data("a")]);
     assert_eq!(events(b"data:  a\r\r"), [data(" a")]);
-    assert_eq!(
-        events(b"data: a\rdata: b\ndata: c\r\n\n"),
-        [data("a\nb\nc")]
-    );
+    assert_eq!(events(b"data: a\rdata: b\ndata: c\r\n\n"), [data("a\nb\nc")]);
     assert_eq!(events(b"data\n\n"), [data("")]);
     assert_eq!(events(b"data: a\n\ndata: b\n\n"), [data("a"), data("b")]);
     assert_eq!(events(b"\xEF\xBB\xBFdata: a\n\n"), [data("a")]);
-    assert_eq!(
-        events(b": comment\n:\n\nother: x\nda ta: x\n data: y\n\n\n"),
-        []
-    );
-    let whole = Event {
-        id: Some("7".into()),
-        event: Some("message".into()),
-        retry: Some(500),
-        data: Some("{}".into()),
-    };
-    assert_eq!(
-        events(b"id: 7\nevent: message\nretry: 500\ndata: {}\n\n"),
-        [whole]
-    );
+    assert_eq!(events(b": comment\n:\n\nother: x\nda ta: x\n data: y\n\n\n"), []);
+    let whole =
+        Event { id: Some("7".into()), event: Some("message".into()), retry: Some(500), data: Some("{}".into()) };
+    assert_eq!(events(b"id: 7\nevent: message\nretry: 500\ndata: {}\n\n"), [whole]);
 }
 
 #[test]
 fn b07_an_event_may_hold_an_id_or_a_delay_alone() {
-    assert_eq!(
-        events(b"id: 7\ndata:\n\n"),
-        [Event {
-            id: Some("7".into()),
-            ..data("")
-        }]
-    );
-    assert_eq!(
-        events(b"id: 7\n\n"),
-        [Event {
-            id: Some("7".into()),
-            ..Event::default()
-        }]
-    );
-    assert_eq!(
-        events(b"retry: 500\n\n"),
-        [Event {
-            retry: Some(500),
-            ..Event::default()
-        }]
-    );
+    assert_eq!(events(b"id: 7\ndata:\n\n"), [Event { id: Some("7".into()), ..data("") }]);
+    assert_eq!(events(b"id: 7\n\n"), [Event { id: Some("7".into()), ..Event::default() }]);
+    assert_eq!(events(b"retry: 500\n\n"), [Event { retry: Some(500), ..Event::default() }]);
 }
 
 #[test]
@@ -99,14 +68,9 @@ fn js_11_an_endless_event_or_line_ends_the_stream() {
     ] {
         let mut decoder = sse::Decoder::new(1000);
         decoder.push(b"data: before\n\n").unwrap();
-        let pushed = (0..100_000)
-            .map(|_| decoder.push(endless))
-            .find(Result::is_err);
+        let pushed = (0..100_000).map(|_| decoder.push(endless)).find(Result::is_err);
         assert_eq!(pushed, Some(Err(SseError::TooLarge)));
-        assert_eq!(
-            decoder.push(b"\n\ndata: after\n\n"),
-            Err(SseError::TooLarge)
-        );
+        assert_eq!(decoder.push(b"\n\ndata: after\n\n"), Err(SseError::TooLarge));
         assert_eq!(decoder.collect::<Vec<_>>(), [data("before")]);
     }
     // Many small events and comments are no large one.
@@ -137,42 +101,20 @@ fn hd_12_no_value_can_end_its_line_or_forge_an_event() {
     ] {
         let encoded = sse::encode(&data(text));
         let read = events(&encoded);
-        assert_eq!(
-            read,
-            [data(&text.replace("\r\n", "\n").replace('\r', "\n"))],
-            "{text:?}"
-        );
+        assert_eq!(read, [data(&text.replace("\r\n", "\n").replace('\r', "\n"))], "{text:?}");
     }
-    let forged = Event {
-        id: Some("1\n\ndata: forged".into()),
-        event: Some("x\rdata: forged".into()),
-        retry: None,
-        ..data("a")
-    };
+    let forged =
+        Event { id: Some("1\n\ndata: forged".into()), event: Some("x\rdata: forged".into()), retry: None, ..data("a") };
     assert_eq!(events(&sse::encode(&forged)), [data("a")]);
-    let nul = Event {
-        id: Some("a\0b".into()),
-        ..data("a")
-    };
+    let nul = Event { id: Some("a\0b".into()), ..data("a") };
     assert_eq!(events(&sse::encode(&nul)), [data("a")]);
 }
 
 #[test]
 fn a_message_is_framed_on_one_line_as_it_is() {
-    assert_eq!(
-        &sse::encode(&data(r#"{"a":"\n"}"#))[..],
-        b"data: {\"a\":\"\\n\"}\n\n"
-    );
-    let event = Event {
-        id: Some("7".into()),
-        event: Some("message".into()),
-        retry: Some(5),
-        ..data("x")
-    };
-    assert_eq!(
-        &sse::encode(&event)[..],
-        b"id: 7\nevent: message\nretry: 5\ndata: x\n\n"
-    );
+    assert_eq!(&sse::encode(&data(r#"{"a":"\n"}"#))[..], b"data: {\"a\":\"\\n\"}\n\n");
+    let event = Event { id: Some("7".into()), event: Some("message".into()), retry: Some(5), ..data("x") };
+    assert_eq!(&sse::encode(&event)[..], b"id: 7\nevent: message\nretry: 5\ndata: x\n\n");
 }
 
 #[test]
@@ -183,11 +125,7 @@ fn a09_a_keep_alive_is_no_event() {
 
 #[test]
 fn what_is_shown_for_debugging_holds_no_data() {
-    let event = Event {
-        id: Some("canary".into()),
-        event: Some("canary".into()),
-        ..data("canary")
-    };
+    let event = Event { id: Some("canary".into()), event: Some("canary".into()), ..data("canary") };
     assert!(!format!("{event:?}").contains("canary"));
 }
 
@@ -210,14 +148,8 @@ fn line(text: &str) -> Result<Bytes, TooLong> {
 
 #[test]
 fn lines_end_with_a_line_feed_and_empty_ones_are_passed_over() {
-    assert_eq!(
-        decode(10, &[b"a\nb\r\n\n\r\nc"]),
-        [line("a"), line("b"), line("c")]
-    );
-    assert_eq!(
-        decode(10, &[b"a", b"b\n", b"", b"\nc\n"]),
-        [line("ab"), line("c")]
-    );
+    assert_eq!(decode(10, &[b"a\nb\r\n\n\r\nc"]), [line("a"), line("b"), line("c")]);
+    assert_eq!(decode(10, &[b"a", b"b\n", b"", b"\nc\n"]), [line("ab"), line("c")]);
     assert_eq!(decode(10, &[b"a\rb\n"]), [line("a\rb")]);
     assert_eq!(decode(10, &[]), []);
 }
@@ -225,23 +157,11 @@ fn lines_end_with_a_line_feed_and_empty_ones_are_passed_over() {
 #[test]
 fn js_11_a_line_that_is_too_long_is_thrown_away_and_the_next_one_read() {
     let long = [b'x'; 1000];
-    assert_eq!(
-        decode(10, &[&long, &long, b"x\nok\n"]),
-        [Err(TooLong), line("ok")]
-    );
-    assert_eq!(
-        decode(10, &[&long, b"\n", &long, b"\nok"]),
-        [Err(TooLong), Err(TooLong), line("ok")]
-    );
-    assert_eq!(
-        decode(3, &[b"abc\nabcd\nabc\r\nabc\r"]),
-        [line("abc"), Err(TooLong), line("abc"), line("abc")]
-    );
+    assert_eq!(decode(10, &[&long, &long, b"x\nok\n"]), [Err(TooLong), line("ok")]);
+    assert_eq!(decode(10, &[&long, b"\n", &long, b"\nok"]), [Err(TooLong), Err(TooLong), line("ok")]);
+    assert_eq!(decode(3, &[b"abc\nabcd\nabc\r\nabc\r"]), [line("abc"), Err(TooLong), line("abc"), line("abc")]);
     assert_eq!(decode(3, &[b"abcd"]), [Err(TooLong)]);
-    assert_eq!(
-        decode(3, &[b"abcde", b"fg\nx\n"]),
-        [Err(TooLong), line("x")]
-    );
+    assert_eq!(decode(3, &[b"abcde", b"fg\nx\n"]), [Err(TooLong), line("x")]);
 }
 
 #[test]

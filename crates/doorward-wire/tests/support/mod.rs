@@ -1,15 +1,9 @@
 //! What the tests share: reading messages and calls, and generators of messages.
 
-#![expect(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file uses its own part"
-)]
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use bytes::Bytes;
-use doorward_wire::{
-    Call, Head, Id, Limits, Message, ParseError, ParseFault, Refused, Sender, Version,
-};
+use doorward_wire::{Call, Head, Id, Limits, Message, ParseError, ParseFault, Refused, Sender, Version};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -24,11 +18,7 @@ pub fn cases(cost: u32) -> ProptestConfig {
 }
 
 pub fn parse(text: impl AsRef<[u8]>, from: Sender) -> Result<Message, ParseError> {
-    Message::parse(
-        Bytes::copy_from_slice(text.as_ref()),
-        from,
-        &Limits::default(),
-    )
+    Message::parse(Bytes::copy_from_slice(text.as_ref()), from, &Limits::default())
 }
 
 pub fn client(text: impl AsRef<[u8]>) -> Message {
@@ -42,11 +32,7 @@ pub fn server(text: impl AsRef<[u8]>) -> Message {
 /// The fault of a text that neither sender may send.
 pub fn fault(text: impl AsRef<[u8]>) -> ParseFault {
     let error = parse(text.as_ref(), Sender::Client).unwrap_err();
-    assert_eq!(
-        parse(text, Sender::Server).unwrap_err(),
-        error,
-        "both senders are read alike"
-    );
+    assert_eq!(parse(text, Sender::Server).unwrap_err(), error, "both senders are read alike");
     error.fault()
 }
 
@@ -68,11 +54,7 @@ pub fn post(headers: &[(&str, &str)], body: &str) -> Result<Call, Refused> {
     post_in(headers, body, None)
 }
 
-pub fn post_in(
-    headers: &[(&str, &str)],
-    body: &str,
-    session: Option<Version>,
-) -> Result<Call, Refused> {
+pub fn post_in(headers: &[(&str, &str)], body: &str, session: Option<Version>) -> Result<Call, Refused> {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = Head::read(&header_map(headers)).map_err(|refused| refused.naming(&body))?;
     Call::from_http(head, body, session, &Limits::default())
@@ -80,11 +62,7 @@ pub fn post_in(
 
 /// Status, code and id of a refusal.
 pub fn told(refused: &Refused) -> (u16, i64, Option<&str>) {
-    (
-        refused.status.as_u16(),
-        refused.error.code,
-        refused.id.as_ref().map(Id::as_json),
-    )
+    (refused.status.as_u16(), refused.error.code, refused.id.as_ref().map(Id::as_json))
 }
 
 /// `_meta` of a modern request.
@@ -113,10 +91,7 @@ pub fn string() -> impl Strategy<Value = String> {
 
 /// A JSON string in which every character is an escape.
 pub fn escaped(text: &str) -> String {
-    let units: String = text
-        .encode_utf16()
-        .map(|unit| format!("\\u{unit:04x}"))
-        .collect();
+    let units: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     format!("\"{units}\"")
 }
 
@@ -125,9 +100,7 @@ pub fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string()),
         any::<u64>().prop_map(|number| number.to_string()),
-        (-1e9..1e9)
-            .prop_map(|number: f64| number.to_string())
-            .prop_filter("integer", |text| text != "-0"),
+        (-1e9..1e9).prop_map(|number: f64| number.to_string()).prop_filter("integer", |text| text != "-0"),
         Just("1.50e+10".to_owned()),
         Just("-0.0".to_owned()),
     ]
@@ -144,24 +117,15 @@ pub fn id() -> impl Strategy<Value = String> {
 
 /// Any JSON value, oddly spaced, without a doubled key.
 pub fn json() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        string(),
-        number(),
-        Just("null".to_owned()),
-        Just("true".to_owned()),
-        Just("false".to_owned())
-    ];
+    let leaf =
+        prop_oneof![string(), number(), Just("null".to_owned()), Just("true".to_owned()), Just("false".to_owned())];
     leaf.prop_recursive(4, 32, 5, |value| {
         prop_oneof![
-            (prop::collection::vec(value.clone(), 0..5), space()).prop_map(
-                |(items, space)| format!("[{space}{}{space}]", items.join(&format!("{space},")))
-            ),
+            (prop::collection::vec(value.clone(), 0..5), space())
+                .prop_map(|(items, space)| format!("[{space}{}{space}]", items.join(&format!("{space},")))),
             (prop::collection::vec(value, 0..5), space()).prop_flat_map(|(values, space)| {
-                let members = values
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, value)| (format!("k{index}"), value))
-                    .collect();
+                let members =
+                    values.into_iter().enumerate().map(|(index, value)| (format!("k{index}"), value)).collect();
                 object(members).prop_map(move |text| format!("{text}{space}"))
             }),
         ]
@@ -170,30 +134,17 @@ pub fn json() -> impl Strategy<Value = String> {
 
 /// An object of these members, in any order and oddly spaced.
 pub fn object(members: Vec<(String, String)>) -> impl Strategy<Value = String> {
-    (
-        Just(members).prop_shuffle(),
-        prop::collection::vec(space(), 4),
-    )
-        .prop_map(|(members, space)| {
-            let members: Vec<String> = members
-                .into_iter()
-                .map(|(key, value)| {
-                    format!("{}\"{key}\"{}:{}{value}", space[0], space[1], space[2])
-                })
-                .collect();
-            format!(
-                "{{{}{}}}",
-                members.join(&format!("{},", space[3])),
-                space[0]
-            )
-        })
+    (Just(members).prop_shuffle(), prop::collection::vec(space(), 4)).prop_map(|(members, space)| {
+        let members: Vec<String> = members
+            .into_iter()
+            .map(|(key, value)| format!("{}\"{key}\"{}:{}{value}", space[0], space[1], space[2]))
+            .collect();
+        format!("{{{}{}}}", members.join(&format!("{},", space[3])), space[0])
+    })
 }
 
 fn named(members: Vec<(&str, String)>) -> Vec<(String, String)> {
-    members
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// `_meta` with everything that can stand in it, and more.
@@ -207,14 +158,8 @@ fn meta() -> impl Strategy<Value = String> {
             members.push(("io.modelcontextprotocol/subscriptionId", subscription));
         }
         if has[2] {
-            members.push((
-                "io.modelcontextprotocol/protocolVersion",
-                "\"2026-07-28\"".into(),
-            ));
-            members.push((
-                "io.modelcontextprotocol/clientCapabilities",
-                "{ \"sampling\": {} }".into(),
-            ));
+            members.push(("io.modelcontextprotocol/protocolVersion", "\"2026-07-28\"".into()));
+            members.push(("io.modelcontextprotocol/clientCapabilities", "{ \"sampling\": {} }".into()));
             members.push(("io.modelcontextprotocol/logLevel", "\"info\"".into()));
         }
         object(named(members))
@@ -235,14 +180,8 @@ pub fn params() -> impl Strategy<Value = String> {
                 ("progressToken", token),
                 ("protocolVersion", "\"2025-11-25\"".into()),
                 ("capabilities", "{ }".into()),
-                (
-                    "ref",
-                    format!("{{\"type\":\"ref/prompt\",\"name\":{name}}}"),
-                ),
-                (
-                    "notifications",
-                    format!("{{\"resourceSubscriptions\":[{uri}],\"taskIds\":[ {name} ]}}"),
-                ),
+                ("ref", format!("{{\"type\":\"ref/prompt\",\"name\":{name}}}")),
+                ("notifications", format!("{{\"resourceSubscriptions\":[{uri}],\"taskIds\":[ {name} ]}}")),
                 ("vendorParam", other),
             ]))
         },
@@ -251,17 +190,11 @@ pub fn params() -> impl Strategy<Value = String> {
 
 /// Any message that may be sent.
 pub fn message() -> impl Strategy<Value = String> {
-    let methods = doorward_wire::Method::KNOWN
-        .iter()
-        .map(|method| method.as_str().to_owned())
-        .collect::<Vec<_>>();
-    let method = prop_oneof![5 => prop::sample::select(methods), 1 => "vendor/[a-z]{1,8}", 1 => "notifications/[a-z]{1,8}"];
+    let methods = doorward_wire::Method::KNOWN.iter().map(|method| method.as_str().to_owned()).collect::<Vec<_>>();
+    let method =
+        prop_oneof![5 => prop::sample::select(methods), 1 => "vendor/[a-z]{1,8}", 1 => "notifications/[a-zé😀]{1,8}"];
     let call = (method, id(), params(), json()).prop_flat_map(|(method, id, params, other)| {
-        let mut members = vec![
-            ("jsonrpc", "\"2.0\"".to_owned()),
-            ("params", params),
-            ("vendor", other),
-        ];
+        let mut members = vec![("jsonrpc", "\"2.0\"".to_owned()), ("params", params), ("vendor", other)];
         if !method.starts_with("notifications/") {
             members.push(("id", id));
         }
@@ -276,20 +209,12 @@ pub fn message() -> impl Strategy<Value = String> {
             ("cacheScope", "\"public\"".into()),
         ];
         object(named(result)).prop_flat_map(move |result| {
-            object(named(vec![
-                ("jsonrpc", "\"2.0\"".into()),
-                ("id", id.clone()),
-                ("result", result),
-            ]))
+            object(named(vec![("jsonrpc", "\"2.0\"".into()), ("id", id.clone()), ("result", result)]))
         })
     });
     let error = (id(), json()).prop_flat_map(|(id, data)| {
         let error = format!("{{\"code\":-32000,\"message\":\"no\",\"data\":{data}}}");
-        object(named(vec![
-            ("jsonrpc", "\"2.0\"".into()),
-            ("id", id),
-            ("error", error),
-        ]))
+        object(named(vec![("jsonrpc", "\"2.0\"".into()), ("id", id), ("error", error)]))
     });
     prop_oneof![4 => call, 2 => result, 1 => error]
 }
