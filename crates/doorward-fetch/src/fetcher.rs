@@ -208,8 +208,8 @@ where
         let response = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
         read(response, expect, limit).await
     });
-    // The connection is driven here and not in a task of its own, so that nothing outlives the fetch.
-    // When it is done first, what it has read is still to be taken.
+    // The connection is driven here and not in a task of its own, so that nothing outlives the
+    // fetch. When it is done first, what it has read is still to be taken.
     let mut connection = pin!(connection);
     let mut open = true;
     loop {
