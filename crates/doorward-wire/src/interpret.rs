@@ -152,6 +152,8 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
     Ok(meaning)
 }
 
+const SUBSCRIPTION: &str = "the subscription id in `_meta` must be an id";
+
 fn envelope(rule: &'static str) -> ParseFault {
     ParseFault::Envelope(rule)
 }
@@ -266,6 +268,13 @@ impl<'a> Reader<'a> {
         Ok(match method {
             Method::ToolsCall => Target::Tool(self.required(Place::Name, "`params.name` must be a string")?),
             Method::PromptsGet => Target::Prompt(self.required(Place::Name, "`params.name` must be a string")?),
+            // A message that claims a version is modern, where these methods are gone: what it lacks is not what is wrong
+            // with it, and the policy calls it unknown (A16).
+            Method::ResourcesSubscribe | Method::ResourcesUnsubscribe
+                if self.found.at(Place::MetaVersion).is_some() && self.found.at(Place::Uri).is_none() =>
+            {
+                Target::None
+            }
             Method::ResourcesRead
             | Method::ResourcesSubscribe
             | Method::ResourcesUnsubscribe
