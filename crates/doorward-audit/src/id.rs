@@ -21,9 +21,8 @@ impl DecisionId {
     /// id is no secret, but two calls must not share one.
     #[must_use]
     pub fn new(now: SystemTime, random: [u8; 10]) -> Self {
-        let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        });
+        let millis =
+            now.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 }
@@ -35,11 +34,7 @@ impl FromStr for DecisionId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let id = Uuid::try_parse(text).map_err(|_| NotADecisionId)?;
         let canonical = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text;
-        if canonical && id.get_version() == Some(Version::SortRand) {
-            Ok(Self(id))
-        } else {
-            Err(NotADecisionId)
-        }
+        if canonical && id.get_version() == Some(Version::SortRand) { Ok(Self(id)) } else { Err(NotADecisionId) }
     }
 }
 
@@ -70,9 +65,7 @@ impl<'de> Deserialize<'de> for DecisionId {
 
 /// The text is no decision id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a decision id is a version 7 UUID in lower case, as in `0198c0de-0000-7000-8000-000000000000`"
-)]
+#[error("a decision id is a version 7 UUID in lower case, as in `0198c0de-0000-7000-8000-000000000000`")]
 pub struct NotADecisionId;
 
 #[cfg(test)]
@@ -83,10 +76,7 @@ mod tests {
 
     #[test]
     fn an_id_is_a_version_7_uuid_of_its_moment() {
-        let id = DecisionId::new(
-            UNIX_EPOCH + Duration::from_millis(0x0198_c0de_0000),
-            [0xff; 10],
-        );
+        let id = DecisionId::new(UNIX_EPOCH + Duration::from_millis(0x0198_c0de_0000), [0xff; 10]);
         assert_eq!(id.to_string(), "0198c0de-0000-7fff-bfff-ffffffffffff");
     }
 

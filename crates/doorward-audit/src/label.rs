@@ -9,6 +9,13 @@ use crate::Text;
 ///
 /// A name that no rule and no catalogue confirms is the caller's own words: only its length is
 /// written. A resource URI can hold a customer's number, and a made-up tool name anything at all.
+///
+/// A raw text has no way in:
+///
+/// ```compile_fail,E0308
+/// # let asked_for = String::new();
+/// doorward_audit::TargetLabel::Known { kind: "tool", name: asked_for };
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum TargetLabel {
@@ -45,23 +52,11 @@ impl TargetLabel {
     pub fn of(target: &Target, known: &dyn Fn(&Target) -> bool) -> Self {
         let kind = target.kind();
         match (target, target.name()) {
-            (Target::Resources(uris), _) => Self::Several {
-                kind,
-                count: uris.len(),
-            },
-            (Target::Task(handle), _) => Self::Unknown {
-                kind,
-                length: handle.len(),
-            },
+            (Target::Resources(uris), _) => Self::Several { kind, count: uris.len() },
+            (Target::Task(handle), _) => Self::Unknown { kind, length: handle.len() },
             (_, None) => Self::None,
-            (_, Some(name)) if known(target) => Self::Known {
-                kind,
-                name: Text::clip(name),
-            },
-            (_, Some(name)) => Self::Unknown {
-                kind,
-                length: name.len(),
-            },
+            (_, Some(name)) if known(target) => Self::Known { kind, name: Text::clip(name) },
+            (_, Some(name)) => Self::Unknown { kind, length: name.len() },
         }
     }
 

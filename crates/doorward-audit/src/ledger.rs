@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::{
-    Authentication, Counters, Decision, DecisionId, EncodeError, Ending, Notice, Outcome, Reason,
-    Record, Sink, SinkError, Slot, Verdict,
+    Authentication, Counters, Decision, DecisionId, EncodeError, Ending, Notice, Outcome, Reason, Record, Sink,
+    SinkError, Slot, Verdict,
 };
 
 /// The clock of a ledger.
@@ -40,17 +40,9 @@ impl Ledger {
     /// # Errors
     ///
     /// When the record or the room can't be had. Nothing may be sent then.
-    pub async fn record<T>(
-        &self,
-        subject: T,
-        decision: Decision,
-    ) -> Result<Recorded<T>, LedgerError> {
+    pub async fn record<T>(&self, subject: T, decision: Decision) -> Result<Recorded<T>, LedgerError> {
         let id = decision.id;
-        let line = Record::Decision {
-            decision,
-            verdict: Verdict::Allow,
-        }
-        .encode()?;
+        let line = Record::Decision { decision, verdict: Verdict::Allow }.encode()?;
         let room = self.sink.reserve().await?;
         let mut slot = OutcomeSlot {
             id,
@@ -72,11 +64,7 @@ impl Ledger {
     ///
     /// When the record can't be written. The call stays refused, as our own fault.
     pub async fn refuse(&self, decision: Decision, reason: Reason) -> Result<(), LedgerError> {
-        self.keep(&Record::Decision {
-            decision,
-            verdict: Verdict::Refuse(reason),
-        })
-        .await
+        self.keep(&Record::Decision { decision, verdict: Verdict::Refuse(reason) }).await
     }
 
     /// Records an authentication event.
@@ -112,6 +100,12 @@ impl fmt::Debug for Ledger {
 ///
 /// Made by [`Ledger::record`] alone. The subject can be read but not replaced; opening gives it out
 /// together with the duty to say how it ended.
+///
+/// ```compile_fail,E0451
+/// # fn forged(slot: doorward_audit::OutcomeSlot) -> doorward_audit::Recorded<&'static str> {
+/// doorward_audit::Recorded { subject: "never recorded", slot }
+/// # }
+/// ```
 #[must_use = "a recorded call that is not opened ends as dropped"]
 pub struct Recorded<T> {
     subject: T,
@@ -137,9 +131,7 @@ impl<T> Recorded<T> {
 
 impl<T> fmt::Debug for Recorded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorded")
-            .field("id", self.id())
-            .finish_non_exhaustive()
+        f.debug_struct("Recorded").field("id", self.id()).finish_non_exhaustive()
     }
 }
 
@@ -195,10 +187,7 @@ impl Drop for OutcomeSlot {
 
 impl fmt::Debug for OutcomeSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutcomeSlot")
-            .field("id", &self.id)
-            .field("counters", &self.counters)
-            .finish_non_exhaustive()
+        f.debug_struct("OutcomeSlot").field("id", &self.id).field("counters", &self.counters).finish_non_exhaustive()
     }
 }
 

@@ -79,8 +79,7 @@ pub use id::{DecisionId, NotADecisionId};
 pub use label::{TargetLabel, method_label};
 pub use ledger::{Clock, Ledger, LedgerError, OutcomeSlot, Recorded};
 pub use notice::{
-    Authentication, AuthenticationResult, DropReason, Fingerprint, Notice, Session, SessionEnd,
-    Token, What,
+    Authentication, AuthenticationResult, DropReason, Fingerprint, Notice, Session, SessionEnd, Token, What,
 };
 pub use reason::Reason;
 pub use record::{EncodeError, Line, Record};

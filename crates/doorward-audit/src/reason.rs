@@ -178,10 +178,6 @@ mod tests {
     fn every_reason_has_a_name_of_its_own_in_snake_case() {
         let names: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
         assert_eq!(names.len(), Reason::ALL.len());
-        assert!(
-            names
-                .iter()
-                .all(|name| name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()))
-        );
+        assert!(names.iter().all(|name| name.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())));
     }
 }

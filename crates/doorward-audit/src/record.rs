@@ -48,6 +48,10 @@ impl Record {
 /// One encoded record: a JSON object without a control character, and a line end.
 ///
 /// Made by [`Record::encode`] alone, so nothing but a record reaches a sink.
+///
+/// ```compile_fail,E0423
+/// doorward_audit::Line(bytes::Bytes::from_static(b"anything"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Line(Bytes);
 

@@ -64,17 +64,11 @@ impl Shape {
     ///
     /// Never fails: what can't be read as a JSON object has a type and a length and no keys.
     pub fn of(arguments: &str, known: &dyn Fn(&str) -> bool) -> Self {
-        let mut shape = Self {
-            bytes: length(arguments),
-            kind: JsonType::of(arguments),
-            keys: BTreeMap::new(),
-            unknown: 0,
-        };
+        let mut shape =
+            Self { bytes: length(arguments), kind: JsonType::of(arguments), keys: BTreeMap::new(), unknown: 0 };
         if shape.kind == JsonType::Object {
             match serde_json::from_str::<Members<'_>>(arguments) {
-                Ok(Members(members)) => members
-                    .iter()
-                    .for_each(|(key, value)| shape.add(key, value.get(), known)),
+                Ok(Members(members)) => members.iter().for_each(|(key, value)| shape.add(key, value.get(), known)),
                 Err(_) => shape.kind = JsonType::Invalid,
             }
         }
@@ -94,10 +88,7 @@ impl Field {
     fn of(value: &str) -> Self {
         let kind = JsonType::of(value);
         let sized = matches!(kind, JsonType::String | JsonType::Array | JsonType::Object);
-        Self {
-            kind,
-            bytes: sized.then(|| length(value)),
-        }
+        Self { kind, bytes: sized.then(|| length(value)) }
     }
 }
 
@@ -120,10 +111,7 @@ fn length(text: &str) -> u64 {
     u64::try_from(text.len()).unwrap_or(u64::MAX)
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature is serde's"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }
@@ -171,10 +159,7 @@ mod tests {
     fn known_keys_have_type_and_size() {
         let known = ["s", "a", "o", "n", "b", "z"];
         assert_eq!(
-            shape(
-                r#"{"s":"abc","a":[1, 2],"o":{"x":1},"n":12345,"b":true,"z":null}"#,
-                &known
-            ),
+            shape(r#"{"s":"abc","a":[1, 2],"o":{"x":1},"n":12345,"b":true,"z":null}"#, &known),
             concat!(
                 r#"{"bytes":62,"type":"object","keys":{"a":{"type":"array","bytes":6},"b":{"type":"boolean"},"#,
                 r#""n":{"type":"number"},"o":{"type":"object","bytes":7},"s":{"type":"string","bytes":5},"z":{"type":"null"}}}"#
@@ -192,10 +177,7 @@ mod tests {
 
     #[test]
     fn a_key_is_compared_as_its_meaning_not_its_spelling() {
-        assert_eq!(
-            shape(r#"{"\u0078":1}"#, &["x"]),
-            r#"{"bytes":12,"type":"object","keys":{"x":{"type":"number"}}}"#
-        );
+        assert_eq!(shape(r#"{"\u0078":1}"#, &["x"]), r#"{"bytes":12,"type":"object","keys":{"x":{"type":"number"}}}"#);
     }
 
     #[test]
@@ -203,10 +185,7 @@ mod tests {
         assert_eq!(shape("[1]", &[]), r#"{"bytes":3,"type":"array"}"#);
         assert_eq!(shape(" \"s\"", &[]), r#"{"bytes":4,"type":"string"}"#);
         assert_eq!(shape("", &[]), r#"{"bytes":0,"type":"invalid"}"#);
-        assert_eq!(
-            shape(r#"{"a":1"#, &["a"]),
-            r#"{"bytes":6,"type":"invalid"}"#
-        );
+        assert_eq!(shape(r#"{"a":1"#, &["a"]), r#"{"bytes":6,"type":"invalid"}"#);
         assert_eq!(shape("secret", &[]), r#"{"bytes":6,"type":"invalid"}"#);
     }
 

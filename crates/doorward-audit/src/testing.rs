@@ -34,23 +34,13 @@ impl MemorySink {
     /// Every line so far, without its line end.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.locked()
-            .iter()
-            .map(|line| {
-                String::from_utf8_lossy(line.as_bytes())
-                    .trim_end()
-                    .to_owned()
-            })
-            .collect()
+        self.locked().iter().map(|line| String::from_utf8_lossy(line.as_bytes()).trim_end().to_owned()).collect()
     }
 
     /// Every record so far.
     #[must_use]
     pub fn records(&self) -> Vec<Value> {
-        self.locked()
-            .iter()
-            .map(|line| serde_json::from_slice(line.as_bytes()).unwrap_or_default())
-            .collect()
+        self.locked().iter().map(|line| serde_json::from_slice(line.as_bytes()).unwrap_or_default()).collect()
     }
 
     /// The records of one kind: `decision`, `outcome`, `authentication` or `notice`.
@@ -140,11 +130,9 @@ impl Default for FailingSink {
 }
 
 fn take(left: &AtomicUsize) -> Result<(), SinkError> {
-    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-        left.checked_sub(1)
-    })
-    .map(|_| ())
-    .map_err(|_| SinkError::Failed("no space left on device".to_owned()))
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+        .map(|_| ())
+        .map_err(|_| SinkError::Failed("no space left on device".to_owned()))
 }
 
 #[async_trait]

@@ -131,15 +131,7 @@ mod tests {
 
     #[test]
     fn ordinary_text_stays_as_it_is() {
-        for plain in [
-            "",
-            "alice@example.com",
-            "Zoë Müller-山田",
-            "a b",
-            "{{7*7}}",
-            "${jndi:ldap://x}",
-            "🦀",
-        ] {
+        for plain in ["", "alice@example.com", "Zoë Müller-山田", "a b", "{{7*7}}", "${jndi:ldap://x}", "🦀"] {
             assert_eq!(Text::clip(plain).as_str(), plain);
         }
     }
@@ -154,15 +146,14 @@ mod tests {
 
     #[test]
     fn er_10_terminal_sequences_become_visible() {
-        assert_eq!(
-            Text::clip("\u{1b}[31mred\u{9b}0m\u{7f}\0").as_str(),
-            "\\u{1b}[31mred\\u{9b}0m\\u{7f}\\u{0}"
-        );
+        assert_eq!(Text::clip("\u{1b}[31mred\u{9b}0m\u{7f}\0").as_str(), "\\u{1b}[31mred\\u{9b}0m\\u{7f}\\u{0}");
     }
 
     #[test]
     fn er_10_direction_marks_and_unseen_characters_become_visible() {
-        for unseen in "\u{200b}\u{200e}\u{202e}\u{2066}\u{feff}\u{e0041}\u{ad}\u{3164}\u{fe0f}\u{e000}\u{ffff}\u{fdd0}".chars() {
+        for unseen in
+            "\u{200b}\u{200e}\u{202e}\u{2066}\u{feff}\u{e0041}\u{ad}\u{3164}\u{fe0f}\u{e000}\u{ffff}\u{fdd0}".chars()
+        {
             let text = Text::clip(&format!("a{unseen}b"));
             assert_eq!(text.as_str(), format!("a{}b", unseen.escape_unicode()));
         }

@@ -21,18 +21,13 @@ impl fmt::Display for Moment {
         let millis = self
             .0
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                u64::try_from(since.as_millis()).unwrap_or(LATEST)
-            })
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(LATEST))
             .min(LATEST);
         let (year, month, day) = civil(millis / MILLIS_PER_DAY);
         let of_day = millis % MILLIS_PER_DAY;
         let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
         let (second, milli) = (of_day / 1_000 % 60, of_day % 1_000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -42,16 +37,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let era = shifted / 146_097;
     let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
@@ -81,10 +71,7 @@ mod tests {
 
     #[test]
     fn a_clock_out_of_range_still_gives_a_moment() {
-        assert_eq!(
-            Moment(UNIX_EPOCH - Duration::from_secs(1)).to_string(),
-            "1970-01-01T00:00:00.000Z"
-        );
+        assert_eq!(Moment(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(LATEST), "9999-12-31T23:59:59.999Z");
         assert_eq!(at(LATEST + 1), "9999-12-31T23:59:59.999Z");
     }

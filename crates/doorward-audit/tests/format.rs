@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use doorward_audit::testing::moment;
 use doorward_audit::{
-    Authentication, AuthenticationResult, Counters, Decision, DecisionId, DropReason, Ending,
-    Fingerprint, Notice, Outcome, Reason, Record, Session, SessionEnd, Shape, TargetLabel, Text,
-    Token, Verdict, What, Who, method_label,
+    Authentication, AuthenticationResult, Counters, Decision, DecisionId, DropReason, Ending, Fingerprint, Notice,
+    Outcome, Reason, Record, Session, SessionEnd, Shape, TargetLabel, Text, Token, Verdict, What, Who, method_label,
 };
 use doorward_wire::{Method, ServerName, Target, Version};
 
@@ -18,12 +17,7 @@ fn id() -> DecisionId {
 }
 
 fn alice() -> Who {
-    Who::caller(
-        "https://idp.example.com",
-        "alice",
-        Some("inspector"),
-        "acme",
-    )
+    Who::caller("https://idp.example.com", "alice", Some("inspector"), "acme")
 }
 
 fn crm() -> ServerName {
@@ -32,9 +26,7 @@ fn crm() -> ServerName {
 
 fn line(record: &Record) -> String {
     let line = record.encode().expect("a line");
-    let text = std::str::from_utf8(line.as_bytes())
-        .expect("text")
-        .to_owned();
+    let text = std::str::from_utf8(line.as_bytes()).expect("text").to_owned();
     text.strip_suffix('\n').expect("a line end").to_owned()
 }
 
@@ -48,20 +40,14 @@ fn an_allowed_call() {
         version: Some(Version::V2026_07_28),
         method: method_label(&Method::ToolsCall),
         target: TargetLabel::of(&Target::Tool("customerData".into()), &|_| true),
-        shape: Some(Shape::of(
-            r#"{"region":"north","note":"call Ann"}"#,
-            &|key| key == "region",
-        )),
+        shape: Some(Shape::of(r#"{"region":"north","note":"call Ann"}"#, &|key| key == "region")),
         rule: Some(Text::clip("OwnRegionOnly")),
         session: true,
         address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         token_id: Some(Text::clip("00ff")),
         ..Decision::new(id(), moment())
     };
-    let record = Record::Decision {
-        decision,
-        verdict: Verdict::Allow,
-    };
+    let record = Record::Decision { decision, verdict: Verdict::Allow };
     assert_eq!(
         line(&record),
         [
@@ -85,10 +71,7 @@ fn a_refused_call_of_nobody_knows_little() {
         target: TargetLabel::of(&Target::Tool("made up".into()), &|_| false),
         ..Decision::new(id(), moment())
     };
-    let record = Record::Decision {
-        decision,
-        verdict: Verdict::Refuse(Reason::NoToken),
-    };
+    let record = Record::Decision { decision, verdict: Verdict::Refuse(Reason::NoToken) };
     assert_eq!(
         line(&record),
         [
@@ -103,10 +86,8 @@ fn a_refused_call_of_nobody_knows_little() {
 
 #[test]
 fn an_unreadable_request_has_only_a_reason() {
-    let record = Record::Decision {
-        decision: Decision::new(id(), moment()),
-        verdict: Verdict::Refuse(Reason::BadMessage),
-    };
+    let record =
+        Record::Decision { decision: Decision::new(id(), moment()), verdict: Verdict::Refuse(Reason::BadMessage) };
     assert_eq!(
         line(&record),
         [
@@ -126,12 +107,7 @@ fn outcomes() {
             at: moment(),
             ending,
             latency: Duration::from_micros(1_234),
-            counters: Counters {
-                status: Some(200),
-                events: 3,
-                events_dropped: 1,
-                bytes_out: 512,
-            },
+            counters: Counters { status: Some(200), events: 3, events_dropped: 1, bytes_out: 512 },
         }))
     };
     let expect = |ending: &str| {
@@ -146,19 +122,11 @@ fn outcomes() {
     };
     for (ending, text) in [
         (Ending::Answered, r#""ending":"answered""#),
-        (
-            Ending::AnsweredWithError { code: -32_603 },
-            r#""ending":"answered_with_error","code":-32603"#,
-        ),
+        (Ending::AnsweredWithError { code: -32_603 }, r#""ending":"answered_with_error","code":-32603"#),
         (Ending::Cancelled, r#""ending":"cancelled""#),
         (Ending::TimedOut, r#""ending":"timed_out""#),
         (Ending::UpstreamFailed, r#""ending":"upstream_failed""#),
-        (
-            Ending::Ended {
-                reason: Reason::Revoked,
-            },
-            r#""ending":"ended","reason":"revoked""#,
-        ),
+        (Ending::Ended { reason: Reason::Revoked }, r#""ending":"ended","reason":"revoked""#),
         (Ending::Dropped, r#""ending":"dropped""#),
     ] {
         assert_eq!(outcome(ending), expect(text));
@@ -193,41 +161,22 @@ fn authentications() {
     };
     assert_eq!(
         line(&Record::Authentication(failed)),
-        [
-            r#"{"kind":"authentication","#,
-            HEAD,
-            r#","result":"failed","reason":"bad_signature"}"#
-        ]
-        .concat()
+        [r#"{"kind":"authentication","#, HEAD, r#","result":"failed","reason":"bad_signature"}"#].concat()
     );
 }
 
 #[test]
 fn notices() {
-    let session = Session {
-        session: Fingerprint::of_digest(&[0xab; 32]),
-        who: Who::Anonymous,
-        server: crm(),
-    };
-    let token = Token {
-        token_id: Text::clip("00ff"),
-        subject: Text::clip("ci"),
-        client: None,
-    };
+    let session = Session { session: Fingerprint::of_digest(&[0xab; 32]), who: Who::Anonymous, server: crm() };
+    let token = Token { token_id: Text::clip("00ff"), subject: Text::clip("ci"), client: None };
     for (what, text) in [
         (
-            What::Started {
-                version: Text::clip("0.1.0"),
-                servers: 2,
-            },
+            What::Started { version: Text::clip("0.1.0"), servers: 2 },
             r#""what":"started","version":"0.1.0","servers":2"#,
         ),
         (What::Stopped, r#""what":"stopped""#),
         (
-            What::TornTail {
-                segment: Text::clip("a.ndjson"),
-                bytes: 7,
-            },
+            What::TornTail { segment: Text::clip("a.ndjson"), bytes: 7 },
             r#""what":"torn_tail","segment":"a.ndjson","bytes":7"#,
         ),
         (
@@ -235,87 +184,41 @@ fn notices() {
             r#""what":"session.opened","session":"abababababababab","who":"anonymous","server":"crm""#,
         ),
         (
-            What::SessionClosed {
-                session: session.clone(),
-                why: SessionEnd::Standing,
-            },
+            What::SessionClosed { session: session.clone(), why: SessionEnd::Standing },
             r#""what":"session.closed","session":"abababababababab","who":"anonymous","server":"crm","why":"standing""#,
         ),
         (
-            What::SessionMismatch {
-                session,
-                address: None,
-            },
+            What::SessionMismatch { session, address: None },
             r#""what":"session.mismatch","session":"abababababababab","who":"anonymous","server":"crm""#,
         ),
+        (What::TokenIssued(token.clone()), r#""what":"token.issued","token_id":"00ff","subject":"ci""#),
+        (What::TokenRevoked(token), r#""what":"token.revoked","token_id":"00ff","subject":"ci""#),
         (
-            What::TokenIssued(token.clone()),
-            r#""what":"token.issued","token_id":"00ff","subject":"ci""#,
-        ),
-        (
-            What::TokenRevoked(token),
-            r#""what":"token.revoked","token_id":"00ff","subject":"ci""#,
-        ),
-        (
-            What::EventDropped {
-                server: crm(),
-                why: DropReason::NoExchange,
-            },
+            What::EventDropped { server: crm(), why: DropReason::NoExchange },
             r#""what":"event.dropped","server":"crm","why":"no_exchange""#,
         ),
         (
-            What::CatalogueChanged {
-                server: crm(),
-                added: 1,
-                removed: 0,
-                changed: 2,
-            },
+            What::CatalogueChanged { server: crm(), added: 1, removed: 0, changed: 2 },
             r#""what":"catalogue.changed","server":"crm","added":1,"removed":0,"changed":2"#,
         ),
     ] {
-        let record = Record::Notice(Notice {
-            id: id(),
-            at: moment(),
-            what,
-        });
-        assert_eq!(
-            line(&record),
-            [r#"{"kind":"notice","#, HEAD, ",", text, "}"].concat()
-        );
+        let record = Record::Notice(Notice { id: id(), at: moment(), what });
+        assert_eq!(line(&record), [r#"{"kind":"notice","#, HEAD, ",", text, "}"].concat());
     }
 }
 
 #[test]
 fn targets() {
-    let label = |target: &Target, known: bool| {
-        serde_json::to_string(&TargetLabel::of(target, &|_| known)).expect("JSON")
-    };
-    assert_eq!(
-        label(&Target::Prompt("p".into()), true),
-        r#"{"kind":"prompt","name":"p"}"#
-    );
-    assert_eq!(
-        label(&Target::Resource("f:///x".into()), true),
-        r#"{"kind":"resource","name":"f:///x"}"#
-    );
-    assert_eq!(
-        label(&Target::Resource("f:///x".into()), false),
-        r#"{"kind":"resource","length":6}"#
-    );
-    assert_eq!(
-        label(&Target::Resources(vec!["a".into(), "b".into()]), true),
-        r#"{"kind":"resource","count":2}"#
-    );
+    let label =
+        |target: &Target, known: bool| serde_json::to_string(&TargetLabel::of(target, &|_| known)).expect("JSON");
+    assert_eq!(label(&Target::Prompt("p".into()), true), r#"{"kind":"prompt","name":"p"}"#);
+    assert_eq!(label(&Target::Resource("f:///x".into()), true), r#"{"kind":"resource","name":"f:///x"}"#);
+    assert_eq!(label(&Target::Resource("f:///x".into()), false), r#"{"kind":"resource","length":6}"#);
+    assert_eq!(label(&Target::Resources(vec!["a".into(), "b".into()]), true), r#"{"kind":"resource","count":2}"#);
 }
 
 #[test]
 fn a_task_handle_is_never_written() {
     let label = TargetLabel::of(&Target::Task("786512e2-bearer".into()), &|_| true);
-    assert_eq!(
-        label,
-        TargetLabel::Unknown {
-            kind: "task",
-            length: 15
-        }
-    );
+    assert_eq!(label, TargetLabel::Unknown { kind: "task", length: 15 });
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use doorward_audit::testing::{FailingSink, MemorySink, fixed_clock, moment, ticking_clock};
 use doorward_audit::{
-    Authentication, AuthenticationResult, Decision, DecisionId, Ending, Ledger, LedgerError, Line,
-    Notice, Reason, Sink, SinkError, Slot, What,
+    Authentication, AuthenticationResult, Decision, DecisionId, Ending, Ledger, LedgerError, Line, Notice, Reason,
+    Sink, SinkError, Slot, What,
 };
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -19,10 +19,7 @@ fn decision() -> Decision {
 }
 
 fn endings(sink: &MemorySink) -> Vec<Value> {
-    sink.of_kind("outcome")
-        .into_iter()
-        .map(|record| record["ending"].clone())
-        .collect()
+    sink.of_kind("outcome").into_iter().map(|record| record["ending"].clone()).collect()
 }
 
 #[tokio::test]
@@ -41,10 +38,7 @@ async fn an_allowed_call_is_on_record_before_it_can_be_opened() {
 #[tokio::test]
 async fn the_outcome_bears_the_decisions_id_and_what_was_counted() {
     let sink = MemorySink::new();
-    let ledger = Ledger::new(
-        Arc::new(sink.clone()),
-        ticking_clock(moment(), Duration::from_millis(3)),
-    );
+    let ledger = Ledger::new(Arc::new(sink.clone()), ticking_clock(moment(), Duration::from_millis(3)));
     let (_, mut outcome) = ledger.record((), decision()).await.unwrap().open();
     outcome.counters().events += 2;
     outcome.counters().bytes_out += 99;
@@ -54,27 +48,16 @@ async fn the_outcome_bears_the_decisions_id_and_what_was_counted() {
     assert_eq!(decision["id"], outcome["id"]);
     assert_eq!(outcome["latency_us"], 3_000);
     assert_eq!(outcome["code"], -32_602);
-    assert_eq!(
-        (&outcome["events"], &outcome["bytes"]),
-        (&json!(2), &json!(99))
-    );
+    assert_eq!((&outcome["events"], &outcome["bytes"]), (&json!(2), &json!(99)));
 }
 
 #[tokio::test]
 async fn a_clock_set_back_gives_no_latency_and_no_error() {
     let sink = MemorySink::new();
     let reads = std::sync::atomic::AtomicU32::new(10);
-    let backwards = move || {
-        moment() + Duration::from_secs(1) * reads.fetch_sub(1, std::sync::atomic::Ordering::SeqCst)
-    };
+    let backwards = move || moment() + Duration::from_secs(1) * reads.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
     let ledger = Ledger::new(Arc::new(sink.clone()), Arc::new(backwards));
-    ledger
-        .record((), decision())
-        .await
-        .unwrap()
-        .open()
-        .1
-        .close(Ending::Answered);
+    ledger.record((), decision()).await.unwrap().open().1.close(Ending::Answered);
     assert_eq!(sink.of_kind("outcome")[0]["latency_us"], 0);
 }
 
@@ -127,24 +110,15 @@ async fn a_call_that_is_given_up_while_it_is_recorded_gets_its_outcome() {
 async fn er_12_a_ledger_that_can_not_write_allows_nothing() {
     let sink = FailingSink::after(0, 1);
     let refused = sink.ledger().record("call", decision()).await;
-    assert!(matches!(
-        refused,
-        Err(LedgerError::Sink(SinkError::Failed(_)))
-    ));
-    assert!(
-        sink.kept().lines().is_empty(),
-        "no outcome without a decision"
-    );
+    assert!(matches!(refused, Err(LedgerError::Sink(SinkError::Failed(_)))));
+    assert!(sink.kept().lines().is_empty(), "no outcome without a decision");
 }
 
 #[tokio::test]
 async fn er_12_a_ledger_without_room_for_the_outcome_allows_nothing() {
     let sink = FailingSink::after(usize::MAX, 0);
     assert!(sink.ledger().record("call", decision()).await.is_err());
-    assert!(
-        sink.kept().lines().is_empty(),
-        "no decision that can have no outcome"
-    );
+    assert!(sink.kept().lines().is_empty(), "no decision that can have no outcome");
 }
 
 #[tokio::test]
@@ -162,18 +136,8 @@ async fn er_12_every_kind_of_record_reports_that_it_was_lost() {
         token_id: None,
     };
     assert!(ledger.authentication(authentication).await.is_err());
-    let lost = ledger
-        .notice(Notice {
-            id,
-            at,
-            what: What::Stopped,
-        })
-        .await
-        .unwrap_err();
-    assert_eq!(
-        lost.to_string(),
-        "the ledger could not take the record: no space left on device"
-    );
+    let lost = ledger.notice(Notice { id, at, what: What::Stopped }).await.unwrap_err();
+    assert_eq!(lost.to_string(), "the ledger could not take the record: no space left on device");
 }
 
 #[tokio::test]
@@ -187,13 +151,7 @@ async fn er_12_a_mended_ledger_allows_again() {
 #[tokio::test]
 async fn a_refusal_is_one_record_without_an_outcome() {
     let sink = MemorySink::new();
-    sink.ledger()
-        .refuse(decision(), Reason::Invisible)
-        .await
-        .unwrap();
+    sink.ledger().refuse(decision(), Reason::Invisible).await.unwrap();
     let [record]: [Value; 1] = sink.records().try_into().unwrap();
-    assert_eq!(
-        (&record["verdict"], &record["reason"]),
-        (&json!("refuse"), &json!("invisible"))
-    );
+    assert_eq!((&record["verdict"], &record["reason"]), (&json!("refuse"), &json!("invisible")));
 }

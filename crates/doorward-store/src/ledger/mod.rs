@@ -39,6 +39,8 @@ pub struct LedgerOptions {
     pub segment_bytes: u64,
     /// How often what was written is brought to the disk.
     pub sync_every: Duration,
+    /// How soon a ledger that can't write tries again when no record comes that would try it.
+    pub retry_every: Duration,
     /// The most records that may wait for the writer; more wait for room.
     pub queue: usize,
     /// The most outcomes that may be outstanding: calls that are open at once.
@@ -48,14 +50,15 @@ pub struct LedgerOptions {
 }
 
 impl LedgerOptions {
-    /// The defaults: not durable, segments of 64 MiB, 200 milliseconds, 4,096 waiting records,
-    /// 65,536 open calls.
+    /// The defaults: not durable, segments of 64 MiB, a sync each 200 milliseconds, a retry each
+    /// second, 4,096 waiting records, 65,536 open calls.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
             durable: false,
             segment_bytes: 64 << 20,
             sync_every: Duration::from_millis(200),
+            retry_every: Duration::from_secs(1),
             queue: 4_096,
             slots: 65_536,
             clock,
@@ -89,7 +92,7 @@ impl FileLedger {
     /// When the directory is not private, or nothing can be written there.
     pub fn open(state: &StateDir, _lock: &NodeLock, options: LedgerOptions) -> Result<Self, OpenError> {
         let directory = state.subdirectory("ledger")?;
-        let torn = tail::mend(&directory).map_err(OpenError::io(&directory))?;
+        let torn = tail::mend(&directory)?;
         Self::start(Box::new(Directory::new(directory)), &torn, options)
     }
 

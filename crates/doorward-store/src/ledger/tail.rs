@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::private::NotPrivate;
+
 /// A segment whose last line was not whole.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Torn {
@@ -17,13 +19,15 @@ pub(super) struct Torn {
 ///
 /// The rest of the line stays: it was acknowledged to nobody, but it may help to see what was
 /// happening. A reader of the ledger passes over it as no JSON.
-pub(super) fn mend(directory: &Path) -> io::Result<Vec<Torn>> {
+pub(super) fn mend(directory: &Path) -> Result<Vec<Torn>, NotPrivate> {
     let mut torn = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
+    for entry in std::fs::read_dir(directory).map_err(NotPrivate::io(directory))? {
+        let entry = entry.map_err(NotPrivate::io(directory))?;
         let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "ndjson") && entry.file_type()?.is_file() {
-            let bytes = mend_file(&path)?;
+        if path.extension().is_some_and(|extension| extension == "ndjson")
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+        {
+            let bytes = mend_file(&path).map_err(NotPrivate::io(&path))?;
             if bytes > 0 {
                 torn.push(Torn { segment: entry.file_name().to_string_lossy().into_owned(), bytes });
             }

@@ -49,7 +49,10 @@ impl BadDisk {
     }
 
     fn open(&self, change: impl FnOnce(&mut LedgerOptions)) -> FileLedger {
-        let mut options = LedgerOptions::new(fixed_clock(moment()));
+        // Nothing happens in the background unless a test asks for it.
+        let never = Duration::from_secs(3_600);
+        let mut options =
+            LedgerOptions { sync_every: never, retry_every: never, ..LedgerOptions::new(fixed_clock(moment())) };
         change(&mut options);
         FileLedger::start(Box::new(self.clone()), &[], options).unwrap()
     }
@@ -252,4 +255,50 @@ async fn an_unused_slot_gives_its_room_back() {
     assert_eq!(sink.reserve().await.err(), Some(SinkError::NoRoom { slots: 1 }));
     drop(slot);
     assert!(sink.reserve().await.is_ok());
+}
+
+/// Writes until the condition holds; the background decides how often that is.
+async fn write_until(sink: &FileLedger, disk: &BadDisk, holds: impl Fn(&State) -> bool) {
+    let writes = async {
+        while !holds(&disk.set()) {
+            sink.write(line()).await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), writes).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_brought_to_the_disk_without_being_asked() {
+    let disk = BadDisk::default();
+    let sink = disk.open(|options| options.sync_every = Duration::ZERO);
+    write_until(&sink, &disk, |state| state.synced[0] > 0).await;
+}
+
+#[tokio::test]
+async fn er_12_a_sync_that_fails_in_the_background_ends_its_segment_and_is_told() {
+    let disk = BadDisk::default();
+    let sink = disk.open(|options| options.sync_every = Duration::ZERO);
+    disk.set().sync_fails = true;
+    write_until(&sink, &disk, |state| state.segments.len() > 1).await;
+    disk.set().sync_fails = false;
+    let told = disk.records().iter().any(|record| record["what"] == "ledger_resumed");
+    assert!(told);
+    assert!(sink.sync().await.is_err(), "some acknowledged lines may not be on the disk");
+}
+
+#[tokio::test]
+async fn a_ledger_recovers_though_nobody_calls() {
+    let disk = BadDisk::default();
+    let sink = disk.open(|options| options.retry_every = Duration::from_millis(1));
+    disk.set().append_fails_after = Some(0);
+    sink.write(line()).await.unwrap_err();
+    assert!(sink.failure().is_some());
+    disk.set().append_fails_after = None;
+    let recovered = async {
+        while sink.failure().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), recovered).await.unwrap();
+    assert_eq!(disk.of_kind("notice"), 1);
 }

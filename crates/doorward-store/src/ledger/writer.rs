@@ -55,8 +55,6 @@ impl Health {
 
 /// The most bytes that are gathered into one write.
 const BATCH_BYTES: usize = 1 << 20;
-/// How long the writer waits before it tries again to write kept lines when nothing else comes.
-const RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     disk: Box<dyn Disk>,
@@ -145,7 +143,7 @@ impl Writer {
     /// How long to wait for the next command; None for ever.
     fn patience(&self) -> Option<Duration> {
         let sync = self.unsynced.map(|since| self.options.sync_every.saturating_sub(since.elapsed()));
-        let retry = (self.health.is_failing() || !self.kept.is_empty()).then_some(RETRY);
+        let retry = (self.health.is_failing() || !self.kept.is_empty()).then_some(self.options.retry_every);
         match (sync, retry) {
             (Some(sync), Some(retry)) => Some(sync.min(retry)),
             (sync, retry) => sync.or(retry),
