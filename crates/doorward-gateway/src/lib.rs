@@ -3,7 +3,12 @@
 //! Everything that decides lives below, in [`doorward`]; this crate holds sockets, processes, files and clocks.
 
 pub mod config;
+pub mod control;
+pub mod demo;
 pub mod listen;
+pub mod metrics;
+pub mod node;
 pub mod node_file;
+pub mod route;
 pub mod tls;
 pub mod upstream;

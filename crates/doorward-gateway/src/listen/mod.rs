@@ -13,8 +13,8 @@ mod limits;
 mod serve;
 mod shutdown;
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
-
+use ipnet::IpNet;
+use std::{io, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -33,19 +33,14 @@ pub struct Listener<H> {
     handler: H,
     limits: Limits,
     tls: Option<TlsAcceptor>,
-    proxies: Vec<IpAddr>,
+    proxies: Vec<IpNet>,
 }
 
 impl<H: Handler> Listener<H> {
     /// A plain listener. It is the caller's duty to bind it to loopback alone (HD-08).
     #[must_use]
     pub fn new(handler: H, limits: Limits) -> Self {
-        Self {
-            handler,
-            limits,
-            tls: None,
-            proxies: Vec::new(),
-        }
+        Self { handler, limits, tls: None, proxies: Vec::new() }
     }
 
     /// Speaks TLS, and nothing else.
@@ -57,36 +52,24 @@ impl<H: Handler> Listener<H> {
 
     /// Addresses of proxies, which many people share: they are spared the cap per address.
     #[must_use]
-    pub fn proxies(mut self, proxies: Vec<IpAddr>) -> Self {
+    pub fn proxies(mut self, proxies: Vec<IpNet>) -> Self {
         self.proxies = proxies;
         self
     }
 
     /// Serves until the shutdown has drained or stopped every connection.
     pub async fn serve(self, sockets: Vec<TcpListener>, shutdown: Shutdown) {
-        let Self {
-            handler,
-            limits,
-            tls,
-            proxies,
-        } = self;
+        let Self { handler, limits, tls, proxies } = self;
         let caps = Caps::new(limits.connections, limits.connections_per_address);
-        let connections = Arc::new(Connections {
-            handler,
-            limits,
-            caps: caps.clone(),
-            tls,
-            shutdown: shutdown.clone(),
-        });
-        let proxies: Arc<[IpAddr]> = proxies.into();
+        let connections =
+            Arc::new(Connections { handler, limits, caps: caps.clone(), tls, shutdown: shutdown.clone() });
+        let proxies: Arc<[IpNet]> = proxies.into();
         let running = TaskTracker::new();
         for socket in sockets {
             let connections = Arc::clone(&connections);
             let (caps, proxies, running) = (caps.clone(), Arc::clone(&proxies), running.clone());
             let accepting = running.clone();
-            accepting.spawn(async move {
-                accept(socket, &connections, &caps, &proxies, &running).await
-            });
+            accepting.spawn(async move { accept(socket, &connections, &caps, &proxies, &running).await });
         }
         running.close();
         running.wait().await;
@@ -97,7 +80,7 @@ async fn accept<H: Handler>(
     socket: TcpListener,
     connections: &Arc<Connections<H>>,
     caps: &Caps,
-    proxies: &[IpAddr],
+    proxies: &[IpNet],
     running: &TaskTracker,
 ) {
     loop {
@@ -108,7 +91,8 @@ async fn accept<H: Handler>(
         };
         match accepted {
             Ok((stream, address)) => {
-                let exempt = proxies.contains(&address.ip().to_canonical());
+                let peer = address.ip().to_canonical();
+                let exempt = proxies.iter().any(|net| net.contains(&peer));
                 match caps.admit(address.ip(), exempt) {
                     Ok(place) => {
                         let connections = Arc::clone(connections);
@@ -136,8 +120,5 @@ async fn accept<H: Handler>(
 /// Whether an accept failed for the sake of the connection that was to be accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }

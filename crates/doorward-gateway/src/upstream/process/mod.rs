@@ -22,7 +22,7 @@ mod stderr;
 mod tests;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -61,13 +61,20 @@ pub struct ProcessLimits {
     pub processes: usize,
     /// Processes of one server for one caller.
     pub per_owner: usize,
-    /// An unused process ends after so long.
+    /// An unused process of the modern era ends after so long.
     pub idle: Duration,
+    /// An unused process of the legacy era, which is a session, ends after so long.
+    pub session_idle: Duration,
 }
 
 impl Default for ProcessLimits {
     fn default() -> Self {
-        Self { processes: 64, per_owner: 16, idle: Duration::from_secs(30 * 60) }
+        Self {
+            processes: 64,
+            per_owner: 16,
+            idle: Duration::from_secs(5 * 60),
+            session_idle: Duration::from_secs(30 * 60),
+        }
     }
 }
 
@@ -127,14 +134,18 @@ impl ProcessUpstream {
     }
 }
 
-async fn sweep(inner: std::sync::Weak<Inner>) {
+async fn sweep(inner: Weak<Inner>) {
     loop {
-        let Some(idle) = inner.upgrade().map(|inner| inner.limits.idle) else {
+        let Some(limits) = inner.upgrade().map(|inner| inner.limits.clone()) else {
             return;
         };
-        tokio::time::sleep((idle / 4).clamp(Duration::from_millis(50), Duration::from_secs(30))).await;
+        let shortest = limits.idle.min(limits.session_idle);
+        tokio::time::sleep((shortest / 4).clamp(Duration::from_millis(50), Duration::from_secs(30))).await;
         let Some(inner) = inner.upgrade() else { return };
-        inner.pool.sweep(idle);
+        inner.pool.sweep(|key| match key.version.era() {
+            Era::Modern => limits.idle,
+            Era::Legacy => limits.session_idle,
+        });
     }
 }
 

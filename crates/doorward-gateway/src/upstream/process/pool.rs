@@ -90,12 +90,16 @@ impl<L: Pooled> Pool<L> {
         Ok(slot)
     }
 
-    /// Ends what nobody used for `idle`, and forgets what is dead.
-    pub(super) fn sweep(&self, idle: Duration) {
+    /// Ends what nobody used for as long as `idle` says of its key, and forgets what is dead.
+    pub(super) fn sweep(&self, idle: impl Fn(&LinkKey) -> Duration) {
         let gone: Vec<_> = {
             let mut slots = self.slots();
-            let old = |slot: &Slot<L>| slot.idle_since().is_some_and(|since| since.elapsed() >= idle);
-            slots.extract_if(|_, slot| Arc::strong_count(slot) == 1 && old(slot)).collect()
+            slots
+                .extract_if(|key, slot| {
+                    let since = slot.idle_since();
+                    Arc::strong_count(slot) == 1 && since.is_some_and(|since| since.elapsed() >= idle(key))
+                })
+                .collect()
         };
         for (_, slot) in gone {
             slot.begin_end();
@@ -219,10 +223,10 @@ mod tests {
         let pool = Pool::new(10, 10);
         let idle = fill(&pool, 1, false).await;
         let busy = fill(&pool, 2, true).await;
-        pool.sweep(Duration::from_secs(60));
+        pool.sweep(|_| Duration::from_secs(60));
         assert_eq!(pool.len(), 2);
         tokio::time::advance(Duration::from_secs(60)).await;
-        pool.sweep(Duration::from_secs(60));
+        pool.sweep(|_| Duration::from_secs(60));
         assert!(!idle.is_alive() && busy.is_alive());
         assert_eq!(pool.len(), 1);
         assert_eq!(pool.drain().await.len(), 1);

@@ -376,7 +376,7 @@ async fn a_missing_command_is_one_clear_line() {
 
 #[tokio::test]
 async fn processes_are_capped_and_the_idle_one_makes_room() {
-    let limits = ProcessLimits { processes: 2, per_owner: 2, idle: LONG };
+    let limits = ProcessLimits { processes: 2, per_owner: 2, ..ProcessLimits::default() };
     let upstream = upstream(sh("cat >/dev/null"), limits);
     let one = upstream.link(&key(LEGACY, 1)).await.unwrap();
     let _busy = one.listen(None).await.unwrap();
@@ -390,7 +390,7 @@ async fn processes_are_capped_and_the_idle_one_makes_room() {
 
 #[tokio::test]
 async fn an_unused_process_ends() {
-    let limits = ProcessLimits { idle: Duration::from_millis(200), ..ProcessLimits::default() };
+    let limits = ProcessLimits { session_idle: Duration::from_millis(200), ..ProcessLimits::default() };
     let upstream = upstream(sh("cat >/dev/null"), limits);
     let idle = upstream.link(&key(LEGACY, 1)).await.unwrap();
     let used = upstream.link(&key(LEGACY, 2)).await.unwrap();
