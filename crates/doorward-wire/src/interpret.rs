@@ -1,13 +1,12 @@
 //! From the places of a JSON text to the meaning of a message.
 
-use std::borrow::Cow;
-
 use crate::edit::Span;
-use crate::error::ParseFault;
+use crate::error::ParseFault::{Envelope, Params};
 use crate::id::Id;
 use crate::message::Sender;
 use crate::method::Method;
-use crate::place::{Found, Place, Spot, Type};
+use crate::place::{Found, Place, Type};
+use crate::reader::{Reader, unquote};
 use crate::scan::Fault;
 use crate::target::Target;
 
@@ -113,11 +112,11 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
     let shape = reader.shape()?;
     let method = shape.method();
 
-    let params = reader.object(Place::Params, envelope("`params` must be an object"))?;
-    let result = reader.object(Place::Result, envelope("`result` must be an object"))?;
+    let params = reader.object(Place::Params, Envelope("`params` must be an object"))?;
+    let result = reader.object(Place::Result, Envelope("`result` must be an object"))?;
     let meta = reader.meta(Place::ParamsMeta)?.or(reader.meta(Place::ResultMeta)?);
     let subscription_id = reader.mark(Place::MetaSubscription, SUBSCRIPTION)?;
-    let capabilities = params_fault("the client capabilities in `_meta` must be an object");
+    let capabilities = Params("the client capabilities in `_meta` must be an object");
     let capabilities = reader.object(Place::MetaCapabilities, capabilities)?;
 
     let mut meaning = Meaning {
@@ -135,10 +134,10 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
         capabilities,
         cache_scope: reader.span(Place::CacheScope),
         claimed_version: reader
-            .label(Place::MetaVersion, params_fault("the protocol version in `_meta` must be a string"))?,
+            .label(Place::MetaVersion, Params("the protocol version in `_meta` must be a string"))?,
         offered_version: None,
-        log_level: reader.label(Place::MetaLogLevel, params_fault("the log level in `_meta` must be a string"))?,
-        result_type: reader.label(Place::ResultType, envelope("`result.resultType` must be a string"))?,
+        log_level: reader.label(Place::MetaLogLevel, Params("the log level in `_meta` must be a string"))?,
+        result_type: reader.label(Place::ResultType, Envelope("`result.resultType` must be a string"))?,
         shape: shape.clone(),
     };
     match method {
@@ -154,28 +153,15 @@ pub(crate) fn interpret(text: &str, found: &Found, from: Sender) -> Result<Meani
 
 const SUBSCRIPTION: &str = "the subscription id in `_meta` must be an id";
 
-fn envelope(rule: &'static str) -> ParseFault {
-    ParseFault::Envelope(rule)
-}
-
-fn params_fault(rule: &'static str) -> ParseFault {
-    ParseFault::Params(rule)
-}
-
-struct Reader<'a> {
-    text: &'a str,
-    found: &'a Found,
-}
-
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     // === the envelope ===
 
     /// The document is an object that says it is JSON-RPC 2.0.
     fn envelope(&self) -> Result<(), Fault> {
         if self.kind(Place::Root) != Some(Type::Object) {
-            return Err((envelope("a message is a JSON object"), 0));
+            return Err((Envelope("a message is a JSON object"), 0));
         }
-        let rule = envelope("`jsonrpc` must be \"2.0\"");
+        let rule = Envelope("`jsonrpc` must be \"2.0\"");
         match self.string(Place::JsonRpc, rule)?.as_deref() {
             Some("2.0") => Ok(()),
             _ => Err((rule, self.offset(Place::JsonRpc))),
@@ -185,11 +171,14 @@ impl<'a> Reader<'a> {
     /// Which kind of message this is. A message that could be taken for two kinds is none.
     fn shape(&self) -> Result<Shape, Fault> {
         let has = |place| self.found.at(place).is_some();
+        if has(Place::Params) && !has(Place::Method) {
+            return Err((Envelope("only a message with a `method` has `params`"), self.offset(Place::Params)));
+        }
         match (has(Place::Method), has(Place::Result), has(Place::Error)) {
             (true, false, false) => self.call(),
             (false, true, false) => match self.id()? {
                 Some(id) => Ok(Shape::Result { id }),
-                None => Err((envelope("a result needs the `id` of its request"), 0)),
+                None => Err((Envelope("a result needs the `id` of its request"), 0)),
             },
             (false, false, true) => {
                 let code = self.error_code()?;
@@ -197,13 +186,13 @@ impl<'a> Reader<'a> {
                 let id = if self.kind(Place::Id) == Some(Type::Null) { None } else { self.id()? };
                 Ok(Shape::Error { id, code })
             }
-            (false, false, false) => Err((envelope("a message needs a `method`, a `result` or an `error`"), 0)),
-            _ => Err((envelope("a message has one of `method`, `result` and `error`"), 0)),
+            (false, false, false) => Err((Envelope("a message needs a `method`, a `result` or an `error`"), 0)),
+            _ => Err((Envelope("a message has one of `method`, `result` and `error`"), 0)),
         }
     }
 
     fn call(&self) -> Result<Shape, Fault> {
-        let rule = envelope("`method` must be a string");
+        let rule = Envelope("`method` must be a string");
         let Some(name) = self.string(Place::Method, rule)? else {
             return Err((rule, 0));
         };
@@ -214,8 +203,8 @@ impl<'a> Reader<'a> {
         match id {
             Some(id) if fits => Ok(Shape::Request { id, method }),
             None if fits => Ok(Shape::Notification { method }),
-            Some(id) => Err((envelope("a notification has no `id`"), id.span.start())),
-            None => Err((envelope("a request needs an `id`"), self.offset(Place::Method))),
+            Some(id) => Err((Envelope("a notification has no `id`"), id.span.start())),
+            None => Err((Envelope("a request needs an `id`"), self.offset(Place::Method))),
         }
     }
 
@@ -225,12 +214,12 @@ impl<'a> Reader<'a> {
         let Some(spot) = self.found.at(Place::Id) else {
             return Ok(None);
         };
-        let id = Id::parse(self.raw(spot)).map_err(|_| (envelope(RULE), spot.span.start()))?;
+        let id = Id::parse(self.raw(spot)).map_err(|_| (Envelope(RULE), spot.span.start()))?;
         Ok(Some(Mark { id, span: spot.span }))
     }
 
     fn error_code(&self) -> Result<i64, Fault> {
-        let rule = envelope("`error` must be an object with a whole `code` and a `message`");
+        let rule = Envelope("`error` must be an object with a whole `code` and a `message`");
         let at = self.offset(Place::Error);
         if self.kind(Place::Error) != Some(Type::Object) || self.kind(Place::ErrorMessage) != Some(Type::String) {
             return Err((rule, at));
@@ -246,13 +235,13 @@ impl<'a> Reader<'a> {
         meaning.target = self.target(method)?;
         match method {
             Method::Initialize => {
-                let capabilities = params_fault("`params.capabilities` must be an object");
+                let capabilities = Params("`params.capabilities` must be an object");
                 meaning.capabilities = self.object(Place::Capabilities, capabilities)?.or(meaning.capabilities);
-                let version = params_fault("`params.protocolVersion` must be a string");
+                let version = Params("`params.protocolVersion` must be a string");
                 meaning.offered_version = self.label(Place::OfferedVersion, version)?;
             }
             Method::ToolsCall | Method::PromptsGet => {
-                let arguments = params_fault("`params.arguments` must be an object");
+                let arguments = Params("`params.arguments` must be an object");
                 meaning.arguments = self.nullable(Place::Arguments, arguments)?;
             }
             Method::SubscriptionsListen => meaning.task_ids = self.strings(Place::FilterTasks)?,
@@ -280,7 +269,7 @@ impl<'a> Reader<'a> {
             | Method::ResourcesUnsubscribe
             | Method::ResourceUpdated => Target::Resource(self.required(Place::Uri, "`params.uri` must be a string")?),
             Method::SubscriptionsListen => {
-                let filter = params_fault("`params.notifications` must be an object");
+                let filter = Params("`params.notifications` must be an object");
                 if self.object(Place::Filter, filter)?.is_none() {
                     return Err((filter, self.offset(Place::Params)));
                 }
@@ -307,7 +296,7 @@ impl<'a> Reader<'a> {
             "ref/resource" => {
                 Ok(Target::ResourceRef(self.required(Place::ReferenceUri, "`params.ref.uri` must be a string")?))
             }
-            _ => Err((params_fault(rule), self.offset(Place::ReferenceType))),
+            _ => Err((Params(rule), self.offset(Place::ReferenceType))),
         }
     }
 
@@ -316,7 +305,7 @@ impl<'a> Reader<'a> {
         match shape {
             Shape::Notification { method: Method::Progress } => match self.mark(Place::ProgressToken, RULE)? {
                 Some(mark) => Ok(Some(mark)),
-                None => Err((params_fault(RULE), self.offset(Place::Params))),
+                None => Err((Params(RULE), self.offset(Place::Params))),
             },
             Shape::Request { .. } if self.kind(Place::MetaProgressToken) != Some(Type::Null) => {
                 self.mark(Place::MetaProgressToken, RULE)
@@ -324,85 +313,4 @@ impl<'a> Reader<'a> {
             _ => Ok(None),
         }
     }
-
-    // === values ===
-
-    /// The text of a string; `None` when it is absent.
-    fn string(&self, place: Place, rule: ParseFault) -> Result<Option<Cow<'a, str>>, Fault> {
-        let Some(spot) = self.found.at(place) else {
-            return Ok(None);
-        };
-        unquote(self.raw(spot)).map(Some).ok_or((rule, spot.span.start()))
-    }
-
-    /// As [`Reader::string`], for a text that is kept.
-    fn label(&self, place: Place, rule: ParseFault) -> Result<Option<Box<str>>, Fault> {
-        Ok(self.string(place, rule)?.map(Into::into))
-    }
-
-    fn required(&self, place: Place, rule: &'static str) -> Result<String, Fault> {
-        match self.string(place, params_fault(rule))? {
-            Some(text) => Ok(text.into_owned()),
-            None => Err((params_fault(rule), self.offset(Place::Params))),
-        }
-    }
-
-    /// A list of strings; empty when it is absent.
-    fn strings(&self, place: Place) -> Result<Vec<String>, Fault> {
-        let Some(spot) = self.found.at(place) else {
-            return Ok(Vec::new());
-        };
-        serde_json::from_str(self.raw(spot)).map_err(|_| {
-            (params_fault("a filter of `params.notifications` must be a list of strings"), spot.span.start())
-        })
-    }
-
-    /// The span of an object; `None` when it is absent.
-    fn object(&self, place: Place, rule: ParseFault) -> Result<Option<Span>, Fault> {
-        match self.found.at(place) {
-            None => Ok(None),
-            Some(Spot { span, kind: Type::Object }) => Ok(Some(span)),
-            Some(spot) => Err((rule, spot.span.start())),
-        }
-    }
-
-    /// As [`Reader::object`], for members where some clients write null for absence.
-    fn nullable(&self, place: Place, rule: ParseFault) -> Result<Option<Span>, Fault> {
-        if self.kind(place) == Some(Type::Null) { Ok(None) } else { self.object(place, rule) }
-    }
-
-    fn meta(&self, place: Place) -> Result<Option<Span>, Fault> {
-        self.nullable(place, params_fault("`_meta` must be an object"))
-    }
-
-    /// An id other than the message's own; `None` when it is absent.
-    fn mark(&self, place: Place, rule: &'static str) -> Result<Option<Mark>, Fault> {
-        let Some(spot) = self.found.at(place) else {
-            return Ok(None);
-        };
-        let id = Id::parse(self.raw(spot)).map_err(|_| (params_fault(rule), spot.span.start()))?;
-        Ok(Some(Mark { id, span: spot.span }))
-    }
-
-    fn raw(&self, spot: Spot) -> &'a str {
-        spot.span.of(self.text)
-    }
-
-    fn span(&self, place: Place) -> Option<Span> {
-        self.found.at(place).map(|spot| spot.span)
-    }
-
-    fn kind(&self, place: Place) -> Option<Type> {
-        self.found.at(place).map(|spot| spot.kind)
-    }
-
-    fn offset(&self, place: Place) -> usize {
-        self.found.at(place).map_or(0, |spot| spot.span.start())
-    }
-}
-
-/// The text of a JSON string; `None` when `json` is something else.
-pub(crate) fn unquote(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }

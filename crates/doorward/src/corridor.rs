@@ -53,7 +53,7 @@ where
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
-    let mut facts = Decision::new(id.clone(), now);
+    let mut facts = Decision::new(id, now);
     facts.server = Some(server.name.clone());
     facts.address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
     let mut trail = Trail { id, now, facts };
@@ -109,7 +109,7 @@ async fn identify(
     trail: &mut Trail,
 ) -> Result<Identified, Box<Refusal>> {
     let mut record = Authentication {
-        id: trail.id.clone(),
+        id: trail.id,
         at: trail.now,
         result: AuthenticationResult::Ok,
         who: None,
@@ -215,7 +215,7 @@ impl Step<'_> {
         let permit = self.decide(call, None, trail).await?;
         if !matches!(permit.call().message().kind(), Kind::Request { .. }) {
             // The modern era has no client notification over HTTP; what a stream needs, its closing says.
-            let id = trail.id.clone();
+            let id = trail.id;
             drop(self.record(permit, trail).await?);
             return Ok(respond::accepted(&id));
         }
@@ -358,7 +358,7 @@ impl Step<'_> {
         let policy = self.core.policy();
         let pace = policy.throttle(self.address, &self.who).map_err(|denial| self.denied(&denial))?;
         let attendance = policy
-            .attend(&self.server.name, &self.who, trail.id.clone(), pace, self.path.clone())
+            .attend(&self.server.name, &self.who, trail.id, pace, self.path.clone())
             .map_err(|denial| self.denied(&denial))?;
         let recorded =
             self.core.ledger.record(attendance, trail.facts.clone()).await.map_err(|_| Refusal::not_recorded())?;
@@ -427,7 +427,7 @@ impl Step<'_> {
     }
 
     async fn notice(&self, what: What, trail: &Trail) -> Result<(), Box<Refusal>> {
-        let notice = Notice { id: trail.id.clone(), at: trail.now, what };
+        let notice = Notice { id: trail.id, at: trail.now, what };
         self.core.ledger.notice(notice).await.map_err(|_| Refusal::not_recorded().into())
     }
 
@@ -448,7 +448,7 @@ impl Step<'_> {
             who: self.who.clone(),
             address: self.address,
             exchange,
-            id: trail.id.clone(),
+            id: trail.id,
             now: trail.now,
             path: self.path.clone(),
             pace,

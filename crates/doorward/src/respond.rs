@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Answers one exchange.
 pub(crate) async fn respond(mut exchange: Exchange) -> Response<Body> {
-    let decision = exchange.decision().clone();
+    let decision = *exchange.decision();
     let mut response = match exchange.shape() {
         Shape::Accepted => {
             // Nothing follows; the stream is drained so that the outcome says how it went.

@@ -28,12 +28,6 @@ pub struct Permit {
     slot: Slot,
 }
 
-impl doorward_wire::Carries for Permit {
-    fn message(&self) -> &doorward_wire::Message {
-        self.call.message()
-    }
-}
-
 impl Permit {
     pub(super) fn new(limited: Limited, question: Question<'_>) -> Self {
         Self {

@@ -6,6 +6,7 @@
 mod life;
 mod release;
 mod screen;
+mod task;
 
 use doorward_audit::{DecisionId, Ending, OutcomeSlot, Reason, Recorded};
 use doorward_identity::Caller;

@@ -3,7 +3,9 @@
 use doorward_policy::Principal;
 use doorward_wire::{Era, Id, Kind, Limits, ListKind, Message, Method, Sender};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::task::BegunTask;
 use super::{Pass, Place};
 use crate::session::Question;
 use crate::upstream::{Frame, Own, WireIds};
@@ -118,7 +120,20 @@ fn answer(message: &Message, place: &Place, pass: &Arc<Pass>, ids: &WireIds) -> 
         edit = edit.subscription_id(theirs);
     }
     let message = shown(edit.finish(), place, &pass)?;
+    own_task(&message, place, &pass)?;
     Ok(Found { message, answers: parked.is_none(), parked, code })
+}
+
+/// A task that a call began belongs to its caller alone (A60, B20). One that can't be remembered is not told.
+fn own_task(message: &Message, place: &Place, pass: &Pass) -> Result<(), &'static str> {
+    let Pass::Call(permit) = pass else { return Ok(()) };
+    if pass.method() != Some(&Method::ToolsCall) {
+        return Ok(());
+    }
+    let Some(begun) = BegunTask::read(message) else { return Ok(()) };
+    let lifetime = begun.ttl_ms.map(Duration::from_millis);
+    let tasks = place.core.policy().tasks();
+    tasks.register(permit, &begun.id, lifetime, place.core.now()).map_err(|_| "its task can't be remembered")
 }
 
 fn parked(id: &Id, place: &Place) -> Option<(u64, WireIds, Arc<Pass>)> {
