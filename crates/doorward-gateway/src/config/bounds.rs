@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use doorward_policy::Rate;
 
-use super::decode::{Decoder, FromNode, Section};
+use super::decode::{Decoder, FromNode};
 use super::scalar::{Count, HostName, Period, Size, word};
+use super::section::Section;
 use super::shape::{Shape, Word};
 use super::table::{Key, Table};
 use super::yaml::Node;
@@ -45,34 +46,19 @@ impl Default for Limits {
     }
 }
 
-const PER_ADDRESS: Key<Rate> = Key::optional(
-    "per_address",
-    "Requests from one address, proven or not; `6000/min` unless given.",
-);
-const PER_CALLER: Key<Rate> = Key::optional(
-    "per_caller",
-    "Requests of one caller; `3000/min` unless given.",
-);
-const PER_CLIENT: Key<Rate> = Key::optional(
-    "per_client",
-    "Requests of one client, whoever uses it; `6000/min` unless given.",
-);
-const CONCURRENT_CALLS: Key<Count<10_000>> = Key::optional(
-    "concurrent_calls",
-    "Calls of one caller answered at the same time; 64 unless given.",
-);
-const OPEN_STREAMS: Key<Count<10_000>> = Key::optional(
-    "open_streams",
-    "Streams of one caller open at the same time; 32 unless given.",
-);
-const CONNECTIONS: Key<Count<1_000_000>> = Key::optional(
-    "connections",
-    "Connections to the gateway at the same time; 4096 unless given.",
-);
-const BODY_BYTES: Key<Size> = Key::optional(
-    "body_bytes",
-    "The largest request body; `4MiB` unless given, at most `64MiB`.",
-);
+const PER_ADDRESS: Key<Rate> =
+    Key::optional("per_address", "Requests from one address, proven or not; `6000/min` unless given.");
+const PER_CALLER: Key<Rate> = Key::optional("per_caller", "Requests of one caller; `3000/min` unless given.");
+const PER_CLIENT: Key<Rate> =
+    Key::optional("per_client", "Requests of one client, whoever uses it; `6000/min` unless given.");
+const CONCURRENT_CALLS: Key<Count<10_000>> =
+    Key::optional("concurrent_calls", "Calls of one caller answered at the same time; 64 unless given.");
+const OPEN_STREAMS: Key<Count<10_000>> =
+    Key::optional("open_streams", "Streams of one caller open at the same time; 32 unless given.");
+const CONNECTIONS: Key<Count<1_000_000>> =
+    Key::optional("connections", "Connections to the gateway at the same time; 4096 unless given.");
+const BODY_BYTES: Key<Size> =
+    Key::optional("body_bytes", "The largest request body; `4MiB` unless given, at most `64MiB`.");
 
 /// Above this a message is no message any more.
 const MOST_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -100,30 +86,18 @@ impl FromNode for Limits {
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let section = Section::open(node, &LIMITS, d)?;
         let default = Self::default();
-        let body_bytes = section
-            .get(&BODY_BYTES, d)
-            .map_or(default.body_bytes, |Size(bytes)| bytes);
+        let body_bytes = section.get(&BODY_BYTES, d).map_or(default.body_bytes, |Size(bytes)| bytes);
         if body_bytes > MOST_BODY_BYTES {
-            d.refuse::<()>(
-                section.value_at("body_bytes"),
-                "more than 64 MiB for one message",
-                "write at most `64MiB`",
-            );
+            d.refuse::<()>(section.value_at("body_bytes"), "more than 64 MiB for one message", "write at most `64MiB`");
         }
         let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         Some(Self {
             per_address: section.get(&PER_ADDRESS, d).or(default.per_address),
             per_caller: section.get(&PER_CALLER, d).or(default.per_caller),
             per_client: section.get(&PER_CLIENT, d).or(default.per_client),
-            concurrent_calls: section
-                .get(&CONCURRENT_CALLS, d)
-                .map_or(default.concurrent_calls, |Count(n)| count(n)),
-            open_streams: section
-                .get(&OPEN_STREAMS, d)
-                .map_or(default.open_streams, |Count(n)| count(n)),
-            connections: section
-                .get(&CONNECTIONS, d)
-                .map_or(default.connections, |Count(n)| count(n)),
+            concurrent_calls: section.get(&CONCURRENT_CALLS, d).map_or(default.concurrent_calls, |Count(n)| count(n)),
+            open_streams: section.get(&OPEN_STREAMS, d).map_or(default.open_streams, |Count(n)| count(n)),
+            connections: section.get(&CONNECTIONS, d).map_or(default.connections, |Count(n)| count(n)),
             body_bytes,
         })
     }
@@ -154,22 +128,12 @@ impl Default for Timeouts {
     }
 }
 
-const HEADERS: Key<Period> = Key::optional(
-    "headers",
-    "How long a request's head may take; `10s` unless given.",
-);
-const BODY: Key<Period> = Key::optional(
-    "body",
-    "How long a request's body may take; `30s` unless given.",
-);
-const CONNECTION_IDLE: Key<Period> = Key::optional(
-    "idle",
-    "How long a connection may stay without a request; `2m` unless given.",
-);
-const DRAIN: Key<Duration> = Key::optional(
-    "drain",
-    "How long running calls may go on when the gateway stops; `10s` unless given.",
-);
+const HEADERS: Key<Period> = Key::optional("headers", "How long a request's head may take; `10s` unless given.");
+const BODY: Key<Period> = Key::optional("body", "How long a request's body may take; `30s` unless given.");
+const CONNECTION_IDLE: Key<Period> =
+    Key::optional("idle", "How long a connection may stay without a request; `2m` unless given.");
+const DRAIN: Key<Duration> =
+    Key::optional("drain", "How long running calls may go on when the gateway stops; `10s` unless given.");
 
 pub(super) static TIMEOUTS: Table = Table {
     name: "timeouts",
@@ -187,15 +151,9 @@ impl FromNode for Timeouts {
         let section = Section::open(node, &TIMEOUTS, d)?;
         let default = Self::default();
         Some(Self {
-            headers: section
-                .get(&HEADERS, d)
-                .map_or(default.headers, |Period(time)| time),
-            body: section
-                .get(&BODY, d)
-                .map_or(default.body, |Period(time)| time),
-            idle: section
-                .get(&CONNECTION_IDLE, d)
-                .map_or(default.idle, |Period(time)| time),
+            headers: section.get(&HEADERS, d).map_or(default.headers, |Period(time)| time),
+            body: section.get(&BODY, d).map_or(default.body, |Period(time)| time),
+            idle: section.get(&CONNECTION_IDLE, d).map_or(default.idle, |Period(time)| time),
             drain: section.get(&DRAIN, d).unwrap_or(default.drain),
         })
     }
@@ -213,21 +171,13 @@ pub struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(30 * 60),
-            absolute: Duration::from_secs(12 * 60 * 60),
-        }
+        Self { idle: Duration::from_secs(30 * 60), absolute: Duration::from_secs(12 * 60 * 60) }
     }
 }
 
-const SESSION_IDLE: Key<Period> = Key::optional(
-    "idle",
-    "How long a session may stay without a request; `30m` unless given.",
-);
-const ABSOLUTE: Key<Period> = Key::optional(
-    "absolute",
-    "How long a session may live at all; `12h` unless given.",
-);
+const SESSION_IDLE: Key<Period> =
+    Key::optional("idle", "How long a session may stay without a request; `30m` unless given.");
+const ABSOLUTE: Key<Period> = Key::optional("absolute", "How long a session may live at all; `12h` unless given.");
 
 pub(super) static SESSIONS: Table = Table {
     name: "sessions",
@@ -248,18 +198,11 @@ impl FromNode for Sessions {
         let absolute = section.get(&ABSOLUTE, d).map(|Period(time)| time);
         // One of the two alone moves the other's default, never against what was written.
         let sessions = match (idle, absolute) {
-            (Some(idle), None) => Self {
-                idle,
-                absolute: default.absolute.max(idle),
-            },
-            (None, Some(absolute)) => Self {
-                idle: default.idle.min(absolute),
-                absolute,
-            },
-            (idle, absolute) => Self {
-                idle: idle.unwrap_or(default.idle),
-                absolute: absolute.unwrap_or(default.absolute),
-            },
+            (Some(idle), None) => Self { idle, absolute: default.absolute.max(idle) },
+            (None, Some(absolute)) => Self { idle: default.idle.min(absolute), absolute },
+            (idle, absolute) => {
+                Self { idle: idle.unwrap_or(default.idle), absolute: absolute.unwrap_or(default.absolute) }
+            }
         };
         if sessions.idle > sessions.absolute {
             return d.refuse(
@@ -299,9 +242,7 @@ impl FromNode for Ledger {
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let section = Section::open(node, &LEDGER, d)?;
-        Some(Self {
-            durable: section.get(&DURABLE, d).unwrap_or_default(),
-        })
+        Some(Self { durable: section.get(&DURABLE, d).unwrap_or_default() })
     }
 }
 
@@ -327,26 +268,13 @@ pub enum LogFormat {
 
 impl FromNode for LogFormat {
     const SHAPE: Shape = Shape::Words(&[
-        Word {
-            name: "auto",
-            doc: "For people on a terminal, JSON elsewhere.",
-        },
-        Word {
-            name: "human",
-            doc: "For people.",
-        },
-        Word {
-            name: "json",
-            doc: "One JSON object per line.",
-        },
+        Word { name: "auto", doc: "For people on a terminal, JSON elsewhere." },
+        Word { name: "human", doc: "For people." },
+        Word { name: "json", doc: "One JSON object per line." },
     ]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
-        let all = [
-            ("auto", Self::Auto),
-            ("human", Self::Human),
-            ("json", Self::Json),
-        ];
+        let all = [("auto", Self::Auto), ("human", Self::Human), ("json", Self::Json)];
         word(node, &Self::SHAPE, &all, d)
     }
 }
@@ -367,9 +295,7 @@ impl FromNode for Log {
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let section = Section::open(node, &LOG, d)?;
-        Some(Self {
-            format: section.get(&FORMAT, d).unwrap_or_default(),
-        })
+        Some(Self { format: section.get(&FORMAT, d).unwrap_or_default() })
     }
 }
 
@@ -383,14 +309,9 @@ pub struct Fetch {
     pub ca: Option<PathBuf>,
 }
 
-const ALLOW: Key<Vec<HostName>> = Key::optional(
-    "allow",
-    "Hosts, perhaps with a port, that may lie in a private network or on this machine.",
-);
-const CA: Key<PathBuf> = Key::optional(
-    "ca",
-    "A PEM file of further authorities that those hosts may be certified by.",
-);
+const ALLOW: Key<Vec<HostName>> =
+    Key::optional("allow", "Hosts, perhaps with a port, that may lie in a private network or on this machine.");
+const CA: Key<PathBuf> = Key::optional("ca", "A PEM file of further authorities that those hosts may be certified by.");
 
 pub(super) static FETCH: Table = Table {
     name: "fetch",
@@ -411,10 +332,7 @@ impl FromNode for Fetch {
         if let Some(path) = &ca {
             super::door::holds_pem(path, "CERTIFICATE", section.value_at("ca"), d);
         }
-        Some(Self {
-            allow: allow.into_iter().map(|HostName(host)| host).collect(),
-            ca,
-        })
+        Some(Self { allow: allow.into_iter().map(|HostName(host)| host).collect(), ca })
     }
 }
 
@@ -425,11 +343,7 @@ mod tests {
     #[test]
     fn every_limit_is_on_by_default() {
         let limits = Limits::default();
-        assert!(
-            limits.per_address.is_some()
-                && limits.per_caller.is_some()
-                && limits.per_client.is_some()
-        );
+        assert!(limits.per_address.is_some() && limits.per_caller.is_some() && limits.per_client.is_some());
         assert!(limits.concurrent_calls > 0 && limits.open_streams > 0 && limits.connections > 0);
         assert_eq!(limits.body_bytes, 4 * 1024 * 1024);
     }

@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::shape::{Form, Shape, all_of, one_of};
+use super::shape::{Form, Shape};
 use super::source::{Finding, quoted};
 use super::surroundings::Surroundings;
-use super::table::{Info, Key, Presence, Table, Term};
-use super::yaml::{At, Node, Pair, Span, Value, is_number, is_truth};
+use super::table::Table;
+use super::yaml::{At, Node, Span, Value, is_number, is_truth};
 
 /// A type that can be read from a node.
 pub(super) trait FromNode: Sized {
@@ -33,8 +33,10 @@ pub(super) struct Decoder<'a> {
     pub(super) policies: BTreeSet<String>,
     /// The claims of `identity.claims`, known before policies and issuers are read.
     pub(super) claims: super::identity::ClaimTypes,
-    /// Every path that is answered, once the servers are known.
+    /// The paths of the servers, once their names are known.
     pub(super) served: Option<Vec<String>>,
+    /// The gateway's own URL, when it is configured, without a final slash.
+    pub(super) own_url: Option<String>,
     /// URLs that keys will be fetched from: what the outbound guard will refuse is better said now.
     pub(super) fetched: Vec<(At, url::Url)>,
     /// The root table, to say where a misplaced key belongs.
@@ -54,6 +56,7 @@ impl<'a> Decoder<'a> {
             policies: BTreeSet::new(),
             claims: super::identity::ClaimTypes::new(),
             served: None,
+            own_url: None,
             fetched: Vec::new(),
             root,
             #[cfg(test)]
@@ -62,12 +65,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Records a mistake. Returns `None`, so that a reader can end with it.
-    pub(super) fn refuse<T>(
-        &mut self,
-        at: At,
-        text: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Option<T> {
+    pub(super) fn refuse<T>(&mut self, at: At, text: impl Into<String>, fix: impl Into<String>) -> Option<T> {
         self.findings.push(Finding::new(at, text, fix));
         None
     }
@@ -89,28 +87,23 @@ impl<'a> Decoder<'a> {
         self.unexpected(node, &shape.what(), &shape.example())
     }
 
-    fn unexpected<T>(&mut self, node: &Node, what: &str, example: &str) -> Option<T> {
+    pub(super) fn unexpected<T>(&mut self, node: &Node, what: &str, example: &str) -> Option<T> {
         if matches!(node.value, Value::Broken) {
             return None;
         }
         let at = head(node.at);
-        self.refuse(
-            at,
-            format!("expected {what}, found {}", node.kind()),
-            format!("write `{example}`"),
-        )
+        self.refuse(at, format!("expected {what}, found {}", node.kind()), format!("write `{example}`"))
     }
 
     /// The text of a node, where numbers and truth values must be in quotes to be text.
     pub(super) fn text<'n>(&mut self, node: &'n Node, form: &'static Form) -> Option<&'n str> {
         match &node.value {
             Value::Scalar { .. } if node.is_nothing() => self.mismatch(node, &Shape::Text(form)),
-            Value::Scalar { text, plain: true } if is_truth(text) || is_number(text) => self
-                .refuse(
-                    node.at,
-                    format!("expected {}, found {}", form.what, node.kind()),
-                    format!("put it in quotes if it is meant as text: `\"{text}\"`"),
-                ),
+            Value::Scalar { text, plain: true } if is_truth(text) || is_number(text) => self.refuse(
+                node.at,
+                format!("expected {}, found {}", form.what, node.kind()),
+                format!("put it in quotes if it is meant as text: `\"{text}\"`"),
+            ),
             Value::Scalar { text, .. } => self.untemplated(node, text),
             _ => self.mismatch(node, &Shape::Text(form)),
         }
@@ -131,23 +124,15 @@ impl<'a> Decoder<'a> {
         if let At::Option(_) = node.at {
             return Some(text);
         }
-        let Some((_, rest)) = text.split_once("${") else {
-            return Some(text);
-        };
-        let name: String = rest
-            .chars()
-            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-            .take(60)
-            .collect();
-        if name.is_empty() {
-            return Some(text);
-        }
+        let name = text.split("${").skip(1).find_map(|rest| {
+            let name = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_');
+            Some(name.take(60).collect::<String>()).filter(|name| !name.is_empty())
+        });
+        let Some(name) = name else { return Some(text) };
         self.refuse(
             node.at,
             format!("`${{{name}}}` is not filled in: no value is made from the environment"),
-            format!(
-                "write the value out; a secret may be `{{ env: {name} }}` or `{{ file: PATH }}`"
-            ),
+            format!("write the value out; a secret may be `{{ env: {name} }}` or `{{ file: PATH }}`"),
         )
     }
 
@@ -167,210 +152,22 @@ pub(super) fn head(at: At) -> At {
         At::Text(span) => {
             let mut end = span.start;
             end.column = end.column.saturating_add(1);
-            if span.end.line == span.start.line {
-                at
-            } else {
-                At::Text(Span {
-                    start: span.start,
-                    end,
-                })
-            }
+            if span.end.line == span.start.line { at } else { At::Text(Span { start: span.start, end }) }
         }
         other => other,
-    }
-}
-
-/// A mapping that is being read by its table.
-pub(super) struct Section<'n> {
-    pub(super) at: At,
-    pairs: &'n [Pair],
-    table: &'static Table,
-}
-
-impl<'n> Section<'n> {
-    /// Checks the keys against the table: unknown ones, those not available yet, missing ones, and the terms
-    /// among them. The values are read afterwards, so that mistakes in them are reported too.
-    pub(super) fn open(node: &'n Node, table: &'static Table, d: &mut Decoder<'_>) -> Option<Self> {
-        let pairs = match &node.value {
-            Value::Map(pairs) => pairs,
-            _ => return d.unexpected(node, table.what, table.example),
-        };
-        let section = Self {
-            at: node.at,
-            pairs,
-            table,
-        };
-        for pair in pairs {
-            section.known(pair, d);
-        }
-        for info in table.keys {
-            if let Presence::Required(shape) = &info.presence
-                && !section.has(info.name)
-            {
-                d.refuse::<()>(
-                    start(node.at),
-                    format!("missing key `{}` in {}", info.name, table.what),
-                    format!("add `{}: {}`", info.name, shape.example()),
-                );
-            }
-        }
-        for term in table.terms {
-            section.agreed(term, d);
-        }
-        Some(section)
-    }
-
-    /// The value of a key; `None` when it is absent or when a mistake was recorded.
-    pub(super) fn get<T>(&self, key: &Key<T>, d: &mut Decoder<'_>) -> Option<T> {
-        debug_assert!(
-            self.table.key(key.info.name).is_some(),
-            "{} is no key of {}",
-            key.info.name,
-            self.table.name
-        );
-        #[cfg(test)]
-        d.taken.insert((self.table.name, key.info.name));
-        (key.read)(self.node(key.info.name)?, d)
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.node(name).is_some()
-    }
-
-    /// The node behind a key.
-    pub(super) fn node(&self, name: &str) -> Option<&'n Node> {
-        self.pair(name).map(|pair| &pair.node)
-    }
-
-    /// Where a key stands, or the section itself when it is absent.
-    pub(super) fn key_at(&self, name: &str) -> At {
-        self.pair(name).map_or(start(self.at), |pair| pair.key_at)
-    }
-
-    /// Where a value stands, or the section itself when it is absent.
-    pub(super) fn value_at(&self, name: &str) -> At {
-        self.pair(name)
-            .map_or(start(self.at), |pair| head(pair.node.at))
-    }
-
-    fn pair(&self, name: &str) -> Option<&'n Pair> {
-        self.pairs.iter().find(|pair| pair.key == name)
-    }
-
-    fn known(&self, pair: &Pair, d: &mut Decoder<'_>) {
-        let allowed = || all_of(self.table.allowed());
-        match self.table.key(&pair.key) {
-            Some(Info {
-                presence: Presence::NotYet,
-                doc,
-                name,
-            }) => {
-                d.refuse::<()>(
-                    pair.key_at,
-                    format!(
-                        "`{name}` in {} is not available yet in this version",
-                        self.table.what
-                    ),
-                    format!("remove it ({doc})"),
-                );
-            }
-            Some(_) => {}
-            None => {
-                let fix = match self.table.nearest(&pair.key) {
-                    Some(near) => format!("did you mean `{near}`? allowed here: {}", allowed()),
-                    None => match homes(&pair.key, d.root).as_slice() {
-                        [] => format!("allowed here: {}", allowed()),
-                        homes => format!(
-                            "it belongs in {}; allowed here: {}",
-                            homes.join(" or "),
-                            allowed()
-                        ),
-                    },
-                };
-                d.refuse::<()>(
-                    pair.key_at,
-                    format!("unknown key {} in {}", quoted(&pair.key), self.table.what),
-                    fix,
-                );
-            }
-        }
-    }
-
-    fn agreed(&self, term: &Term, d: &mut Decoder<'_>) {
-        match term {
-            Term::ExactlyOne(names) => {
-                if !names.iter().any(|name| self.has(name)) {
-                    d.refuse::<()>(
-                        start(self.at),
-                        format!(
-                            "{} needs one of {}",
-                            self.table.what,
-                            all_of(names.iter().copied())
-                        ),
-                        format!("add {}", one_of(names.iter().copied())),
-                    );
-                }
-                self.exclusive(names, d);
-            }
-            Term::AtMostOne(names) => self.exclusive(names, d),
-            Term::Needs(name, needed) => {
-                if let Some(pair) = self.pair(name)
-                    && !self.has(needed)
-                {
-                    d.refuse::<()>(
-                        pair.key_at,
-                        format!("`{name}` means nothing without `{needed}`"),
-                        format!("add `{needed}`, or remove `{name}`"),
-                    );
-                }
-            }
-        }
-    }
-
-    fn exclusive(&self, names: &[&'static str], d: &mut Decoder<'_>) {
-        let mut found = self
-            .pairs
-            .iter()
-            .filter(|pair| names.contains(&pair.key.as_str()));
-        if let Some(first) = found.next() {
-            for other in found {
-                d.refuse::<()>(
-                    other.key_at,
-                    format!(
-                        "`{}` and `{}` exclude each other in {}",
-                        first.key, other.key, self.table.what
-                    ),
-                    "keep one of them",
-                );
-            }
-        }
     }
 }
 
 /// One column at the start, for what is missing.
-fn start(at: At) -> At {
+pub(super) fn start(at: At) -> At {
     match at {
         At::Text(span) => {
             let mut end = span.start;
             end.column = end.column.saturating_add(1);
-            At::Text(Span {
-                start: span.start,
-                end,
-            })
+            At::Text(Span { start: span.start, end })
         }
         other => other,
     }
-}
-
-/// The tables that a key of this name belongs to.
-fn homes(name: &str, root: &'static Table) -> Vec<&'static str> {
-    let mut found = Vec::new();
-    super::schema::each_table(root, &mut |table| {
-        if table.key(name).is_some_and(|info| info.shape().is_some()) {
-            found.push(table.what);
-        }
-    });
-    found
 }
 
 impl FromNode for bool {
@@ -395,21 +192,16 @@ impl FromNode for Yes {
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(Self),
-            Value::Scalar { text, plain: true } if text == "false" => d.refuse(
-                node.at,
-                "`false` says nothing here",
-                "write `true`, or remove the key",
-            ),
+            Value::Scalar { text, plain: true } if text == "false" => {
+                d.refuse(node.at, "`false` says nothing here", "write `true`, or remove the key")
+            }
             _ => d.mismatch(node, &Self::SHAPE),
         }
     }
 }
 
 impl<T: FromNode> FromNode for Vec<T> {
-    const SHAPE: Shape = Shape::List {
-        of: &T::SHAPE,
-        least: 0,
-    };
+    const SHAPE: Shape = Shape::List { of: &T::SHAPE, least: 0 };
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
@@ -424,18 +216,13 @@ impl<T: FromNode> FromNode for Vec<T> {
 pub(super) struct NonEmpty<T>(pub(super) Vec<T>);
 
 impl<T: FromNode> FromNode for NonEmpty<T> {
-    const SHAPE: Shape = Shape::List {
-        of: &T::SHAPE,
-        least: 1,
-    };
+    const SHAPE: Shape = Shape::List { of: &T::SHAPE, least: 1 };
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
-            Value::List(items) if items.is_empty() => d.refuse(
-                node.at,
-                "the list is empty",
-                format!("write at least one entry: `{}`", Self::SHAPE.example()),
-            ),
+            Value::List(items) if items.is_empty() => {
+                d.refuse(node.at, "the list is empty", format!("write at least one entry: `{}`", Self::SHAPE.example()))
+            }
             Value::List(items) => collect(items, d).map(Self),
             _ => d.mismatch(node, &Self::SHAPE),
         }
@@ -475,10 +262,7 @@ pub(super) trait Name: Sized {
 pub(super) struct Named<K, V>(pub(super) Vec<(K, V)>);
 
 impl<K: Name + 'static, V: FromNode> FromNode for Named<K, V> {
-    const SHAPE: Shape = Shape::Map {
-        names: &K::FORM,
-        of: &V::SHAPE,
-    };
+    const SHAPE: Shape = Shape::Map { names: &K::FORM, of: &V::SHAPE };
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let Value::Map(pairs) = &node.value else {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use url::Url;
 
-use super::decode::{Decoder, FromNode, OneOrMany, Section, Yes};
+use super::decode::{Decoder, FromNode, OneOrMany, Yes};
 use super::file::{open, warn_if_open};
 use super::scalar::{URL, is_loopback, web_url};
+use super::section::Section;
 use super::shape::{Form, Shape};
 use super::source::quoted;
 use super::surroundings::Contents;
@@ -65,10 +66,7 @@ impl FromNode for PublicUrl {
             return d.refuse(
                 node.at,
                 format!("{} is more than scheme, host and port", quoted(text)),
-                format!(
-                    "write `{}`: servers are found at `/mcp/NAME` below it",
-                    url.origin().ascii_serialization()
-                ),
+                format!("write `{}`: servers are found at `/mcp/NAME` below it", url.origin().ascii_serialization()),
             );
         }
         if url.scheme() == "http" && !is_loopback(&url) {
@@ -99,18 +97,11 @@ impl FromNode for ListenAddress {
             Err(_) => {
                 let port = text.strip_prefix(':').unwrap_or(text);
                 let fix = if port.parse::<u16>().is_ok() {
-                    format!(
-                        "write `localhost:{port}` for this machine alone, or `0.0.0.0:{port}` with `tls`"
-                    )
+                    format!("write `localhost:{port}` for this machine alone, or `0.0.0.0:{port}` with `tls`")
                 } else {
-                    "write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `[::]:8443`"
-                        .to_owned()
+                    "write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `[::]:8443`".to_owned()
                 };
-                d.refuse(
-                    node.at,
-                    format!("{} is not an address with a port", quoted(text)),
-                    fix,
-                )
+                d.refuse(node.at, format!("{} is not an address with a port", quoted(text)), fix)
             }
         }
     }
@@ -132,10 +123,8 @@ pub enum Tls {
     SelfSigned,
 }
 
-const CERT: Key<PathBuf> = Key::optional(
-    "cert",
-    "The certificate chain, PEM, the leaf first; read again when it changes.",
-);
+const CERT: Key<PathBuf> =
+    Key::optional("cert", "The certificate chain, PEM, the leaf first; read again when it changes.");
 const KEY: Key<PathBuf> = Key::optional("key", "The private key of the certificate, PEM.");
 const SELF_SIGNED: Key<Yes> = Key::optional(
     "self_signed",
@@ -163,8 +152,7 @@ impl FromNode for Tls {
         let cert = section.get(&CERT, d);
         let key = section.get(&KEY, d);
         let self_signed = section.get(&SELF_SIGNED, d);
-        let cert = cert
-            .filter(|path| holds_pem(path, "CERTIFICATE", section.value_at("cert"), d).is_some());
+        let cert = cert.filter(|path| holds_pem(path, "CERTIFICATE", section.value_at("cert"), d).is_some());
         let key = key.filter(|path| {
             let at = section.value_at("key");
             holds_pem(path, "PRIVATE KEY", at, d).is_some_and(|contents| {
@@ -186,8 +174,7 @@ pub(super) fn holds_pem(path: &Path, label: &str, at: At, d: &mut Decoder<'_>) -
     let text = String::from_utf8_lossy(&contents.bytes);
     let holds = |label: &str| {
         let end = format!("{label}-----");
-        text.lines()
-            .any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&end))
+        text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&end))
     };
     if holds(label) {
         return Some(contents);
@@ -197,21 +184,11 @@ pub(super) fn holds_pem(path: &Path, label: &str, at: At, d: &mut Decoder<'_>) -
     } else {
         format!("name a PEM file with a `-----BEGIN {label}-----` line")
     };
-    d.refuse(
-        at,
-        format!(
-            "the file `{}` holds no {}",
-            path.display(),
-            label.to_lowercase()
-        ),
-        fix,
-    )
+    d.refuse(at, format!("the file `{}` holds no {}", path.display(), label.to_lowercase()), fix)
 }
 
-const ADMIN_LISTEN: Key<ListenAddresses> = Key::optional(
-    "listen",
-    "Where `/metrics` is served, in the clear; this machine alone unless said otherwise.",
-);
+const ADMIN_LISTEN: Key<ListenAddresses> =
+    Key::optional("listen", "Where `/metrics` is served, in the clear; this machine alone unless said otherwise.");
 
 pub(super) static ADMIN: Table = Table {
     name: "admin",
@@ -228,9 +205,7 @@ pub(super) struct Admin(pub(super) Vec<ListenAddress>);
 
 impl Default for Admin {
     fn default() -> Self {
-        Self(vec![ListenAddress::Socket(
-            (std::net::Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT).into(),
-        )])
+        Self(vec![ListenAddress::Socket((std::net::Ipv4Addr::LOCALHOST, DEFAULT_ADMIN_PORT).into())])
     }
 }
 
@@ -253,11 +228,7 @@ impl FromNode for Admin {
     }
 }
 
-const ORIGIN: Form = Form {
-    what: "an origin",
-    example: "https://app.example.com",
-    pattern: "^https?://[^/\\s]+$",
-};
+const ORIGIN: Form = Form { what: "an origin", example: "https://app.example.com", pattern: "^https?://[^/\\s]+$" };
 
 /// A web origin, as browsers write it (RFC 6454 section 6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,21 +249,14 @@ impl FromNode for Origin {
         let url = web_url(node, text, d)?;
         let origin = url.origin().ascii_serialization();
         if url.path() != "/" || url.query().is_some() {
-            return d.refuse(
-                node.at,
-                format!("{} is more than an origin", quoted(text)),
-                format!("write `{origin}`"),
-            );
+            return d.refuse(node.at, format!("{} is more than an origin", quoted(text)), format!("write `{origin}`"));
         }
         Some(Self(origin))
     }
 }
 
-const NETWORK: Form = Form {
-    what: "an address or a network",
-    example: "10.0.0.0/8",
-    pattern: "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
-};
+const NETWORK: Form =
+    Form { what: "an address or a network", example: "10.0.0.0/8", pattern: "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$" };
 
 /// An address or a network of proxies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,20 +267,14 @@ impl FromNode for Network {
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let text = d.text(node, &NETWORK)?;
-        let network = text
-            .parse::<IpNet>()
-            .ok()
-            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         let Some(network) = network else {
             return d.malformed(node, text, &NETWORK);
         };
         if network.prefix_len() == 0 {
             return d.refuse(
                 node.at,
-                format!(
-                    "{} is everyone: any caller could claim any address",
-                    quoted(text)
-                ),
+                format!("{} is everyone: any caller could claim any address", quoted(text)),
                 "name the addresses of your own proxies",
             );
         }

@@ -7,16 +7,8 @@ use super::shape::{Form, Shape};
 use super::surroundings::Contents;
 use super::yaml::{At, Node};
 
-pub(super) const PATH: Form = Form {
-    what: "the path of a file",
-    example: "/etc/doorward/tls.crt",
-    pattern: "^.+$",
-};
-const FOLDER: Form = Form {
-    what: "the path of a folder",
-    example: "/var/lib/doorward",
-    pattern: "^.+$",
-};
+pub(super) const PATH: Form = Form { what: "the path of a file", example: "/etc/doorward/tls.crt", pattern: "^.+$" };
+const FOLDER: Form = Form { what: "the path of a folder", example: "/var/lib/doorward", pattern: "^.+$" };
 
 /// A path, relative ones from the folder of the configuration.
 pub(super) fn path(node: &Node, form: &'static Form, d: &mut Decoder<'_>) -> Option<PathBuf> {
@@ -51,10 +43,7 @@ pub(super) fn warn_if_open(at: At, path: &Path, contents: &Contents, d: &mut Dec
     if contents.open_to_others {
         d.warn(
             at,
-            format!(
-                "other users of this machine may read or write `{}`",
-                path.display()
-            ),
+            format!("other users of this machine may read or write `{}`", path.display()),
             format!("run `chmod 600 {}`", path.display()),
         );
     }

@@ -142,14 +142,7 @@ impl Remark {
             let number = place.line.to_string();
             let gutter = number.len() + 2;
             write!(f, "\n{number:>gutter$} | {}", snippet.line)?;
-            write!(
-                f,
-                "\n{:>gutter$} | {:before$}{}",
-                "",
-                "",
-                "^".repeat(snippet.width),
-                before = snippet.before
-            )?;
+            write!(f, "\n{:>gutter$} | {:before$}{}", "", "", "^".repeat(snippet.width), before = snippet.before)?;
         }
         write!(f, "\n  fix: {}", self.fix)
     }

@@ -7,28 +7,33 @@
 //! | module | the question |
 //! |---|---|
 //! | `yaml` | what does the text say, and where? |
-//! | `table`, `shape`, `decode` | which keys are there, and what may stand behind each? |
+//! | `table`, `shape`, `section`, `decode` | which keys are there, and what may stand behind each? |
 //! | `scalar`, `file`, `secret` | what is a duration, a size, a readable file, a secret? |
-//! | `door`, `identity`, `policies`, `paths`, `servers`, `upstream`, `rules`, `bounds` | the sections of the file |
-//! | `root` | the file as a whole, and what must agree across sections |
+//! | `door`, `identity`, `issuer`, `policies`, `paths`, `servers`, `upstream`, `rules`, `bounds` | the sections of the file |
+//! | `root`, `agree` | the file as a whole, and what must agree across sections |
 //! | `run` | the same configuration from the options of `doorward run` |
 //! | `schema` | the same tables as a JSON Schema for editors |
-//! | `mistake`, `source` | how a mistake is told |
+//! | `reading`, `mistake`, `source`, `places` | how it is all put together, and how a mistake is told |
 
+mod agree;
 mod bounds;
 mod decode;
 mod door;
 mod file;
 mod identity;
+mod issuer;
 mod mistake;
 mod paths;
+mod places;
 mod policies;
+mod reading;
 mod root;
 mod rules;
 mod run;
 mod scalar;
 mod schema;
 mod secret;
+mod section;
 mod servers;
 mod shape;
 mod source;

@@ -2,27 +2,21 @@
 
 use doorward_policy::{PathAdmits, PathPattern, PathRule};
 
-use super::decode::{Decoder, FromNode, OneOrMany, Section};
+use super::decode::{Decoder, FromNode, OneOrMany};
 use super::policies::PolicyRef;
 use super::scalar::word;
+use super::section::Section;
 use super::shape::{Form, Shape, Word, all_of};
 use super::source::quoted;
 use super::table::{Key, Table, Term};
 use super::yaml::{At, Node, Value};
 
-const PATH: Form = Form {
-    what: "a path",
-    example: "/mcp/crm",
-    pattern: "^/[^%\\\\;?#\\s]*$",
-};
+const PATH: Form = Form { what: "a path", example: "/mcp/crm", pattern: "^/[^%\\\\;?#\\s]*$" };
 
-const PATTERN: Key<Path> = Key::required(
-    "path",
-    "The path; `*` is one segment, a final `**` is any rest, also none: `/mcp/ops/**`.",
-);
+const PATTERN: Key<Path> =
+    Key::required("path", "The path; `*` is one segment, a final `**` is any rest, also none: `/mcp/ops/**`.");
 const ALLOW: Key<Any> = Key::optional("allow", "`any`: the server's own rules decide.");
-const POLICY: Key<OneOrMany<PolicyRef>> =
-    Key::optional("policy", "The policies that a caller must all meet.");
+const POLICY: Key<OneOrMany<PolicyRef>> = Key::optional("policy", "The policies that a caller must all meet.");
 
 static PATH_RULE: Table = Table {
     name: "path_rule",
@@ -44,14 +38,8 @@ impl FromNode for Path {
             Ok(pattern) => Some(Self(pattern)),
             Err(error) => {
                 let error = error.to_string();
-                let (why, fix) = error
-                    .split_once("; ")
-                    .unwrap_or((&error, "write one such as `/mcp/crm`"));
-                d.refuse(
-                    node.at,
-                    format!("{} is not a path: {why}", quoted(text)),
-                    fix,
-                )
+                let (why, fix) = error.split_once("; ").unwrap_or((&error, "write one such as `/mcp/crm`"));
+                d.refuse(node.at, format!("{} is not a path: {why}", quoted(text)), fix)
             }
         }
     }
@@ -60,10 +48,7 @@ impl FromNode for Path {
 struct Any;
 
 impl FromNode for Any {
-    const SHAPE: Shape = Shape::Words(&[Word {
-        name: "any",
-        doc: "The server's own rules decide.",
-    }]);
+    const SHAPE: Shape = Shape::Words(&[Word { name: "any", doc: "The server's own rules decide." }]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         if let Value::Scalar { text, .. } = &node.value
@@ -109,16 +94,17 @@ impl FromNode for Paths {
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         refuse_dead(node, d);
-        Vec::<OneRule>::read(node, d)
-            .map(|rules| Self(rules.into_iter().map(|OneRule(rule)| rule).collect()))
+        Vec::<OneRule>::read(node, d).map(|rules| Self(rules.into_iter().map(|OneRule(rule)| rule).collect()))
     }
 }
 
-/// Refuses rules that can match nothing: no such path is served, or an earlier rule takes all of them.
+/// Refuses rules that can match nothing, because no server is there or an earlier rule takes all of them, and warns
+/// of servers that no rule leads to.
 fn refuse_dead(node: &Node, d: &mut Decoder<'_>) {
     let Value::List(items) = &node.value else {
         return;
     };
+    let served = d.served.take();
     let mut earlier: Vec<(PathPattern, At)> = Vec::new();
     for item in items {
         let Some(node) = item.get(PATTERN.info.name) else {
@@ -130,39 +116,33 @@ fn refuse_dead(node: &Node, d: &mut Decoder<'_>) {
         let Ok(pattern) = text.parse::<PathPattern>() else {
             continue;
         };
-        if let Some((_, At::Text(first))) =
-            earlier.iter().find(|(first, _)| covers(first, &pattern))
-        {
+        let first = earlier.iter().find(|(first, _)| covers(first, &pattern));
+        if let Some((_, At::Text(first))) = first {
+            let line = first.start.line;
             d.refuse::<()>(
                 node.at,
-                format!(
-                    "this rule can match nothing: line {} takes every path of {}",
-                    first.start.line,
-                    quoted(text)
-                ),
+                format!("this rule can match nothing: line {line} takes every path of {}", quoted(text)),
                 "move it before that rule, or remove it",
             );
-        } else if let Some(served) = &d.served
+        } else if let Some(served) = &served
             && !served.iter().any(|path| pattern.matches(segments(path)))
         {
             d.refuse::<()>(
                 node.at,
-                format!(
-                    "this rule can match nothing: nothing is served at {}",
-                    quoted(text)
-                ),
-                format!(
-                    "servers are at {}",
-                    all_of(
-                        served
-                            .iter()
-                            .filter(|path| path.starts_with("/mcp"))
-                            .map(String::as_str)
-                    )
-                ),
+                format!("this rule can match nothing: no server is at {}", quoted(text)),
+                format!("servers are at {}", all_of(served.iter().map(String::as_str))),
             );
         }
         earlier.push((pattern, node.at));
+    }
+    for path in served.iter().flatten() {
+        if !earlier.is_empty() && !earlier.iter().any(|(pattern, _)| pattern.matches(segments(path))) {
+            d.warn(
+                super::decode::head(node.at),
+                format!("no path rule leads to `{path}`, so nobody reaches its server"),
+                format!("add `- {{ path: {path}, allow: any }}`"),
+            );
+        }
     }
 }
 
@@ -181,18 +161,11 @@ fn covers(wide: &PathPattern, narrow: &PathPattern) -> bool {
     let fixed: Vec<&str> = if fixed.is_empty() && rest {
         Vec::new()
     } else {
-        segments(fixed)
-            .map(|segment| if segment == "*" { ANY } else { segment })
-            .collect()
+        segments(fixed).map(|segment| if segment == "*" { ANY } else { segment }).collect()
     };
     // Beyond the length of the wider pattern, more segments change nothing.
-    let extra = if rest {
-        wide.to_string().split('/').count()
-    } else {
-        0
-    };
-    (0..=extra)
-        .all(|extra| wide.matches(fixed.iter().copied().chain(std::iter::repeat_n(ANY, extra))))
+    let extra = if rest { wide.to_string().split('/').count() } else { 0 };
+    (0..=extra).all(|extra| wide.matches(fixed.iter().copied().chain(std::iter::repeat_n(ANY, extra))))
 }
 
 #[cfg(test)]
@@ -213,11 +186,7 @@ mod tests {
             ("/mcp/ops/**", "/mcp/**", false),
         ] {
             let pattern = |text: &str| text.parse::<PathPattern>().unwrap();
-            assert_eq!(
-                covers(&pattern(wide), &pattern(narrow)),
-                expected,
-                "{wide} over {narrow}"
-            );
+            assert_eq!(covers(&pattern(wide), &pattern(narrow)), expected, "{wide} over {narrow}");
         }
     }
 }

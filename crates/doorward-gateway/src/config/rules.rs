@@ -2,41 +2,27 @@
 
 use doorward_policy::{Admits, LogShape, Match, Pattern, Rate, Rule};
 
-use super::decode::{Decoder, FromNode, NonEmpty, OneOrMany, Section, Yes, head};
+use super::decode::{Decoder, FromNode, NonEmpty, OneOrMany, Yes, head};
 use super::policies::PolicyRef;
 use super::scalar::word;
+use super::section::Section;
 use super::shape::{Form, Shape, Word};
 use super::source::quoted;
 use super::table::{Info, Key, Table, Term};
 use super::yaml::{At, Node, Value};
 
-const DISCOVERY: Key<Yes> = Key::optional(
-    "discovery",
-    "The rule is for `server/discover`, `initialize` and `ping`; always `true`.",
-);
-const TOOL: Key<Name> = Key::optional(
-    "tool",
-    "The rule is for tools of this name; `*` stands for any run of characters.",
-);
-const PROMPT: Key<Name> = Key::optional(
-    "prompt",
-    "The rule is for prompts of this name; `*` stands for any run of characters.",
-);
-const RESOURCE: Key<Name> = Key::optional(
-    "resource",
-    "The rule is for resources of this URI; `*` stands for any run of characters.",
-);
+const DISCOVERY: Key<Yes> =
+    Key::optional("discovery", "The rule is for `server/discover`, `initialize` and `ping`; always `true`.");
+const TOOL: Key<Name> =
+    Key::optional("tool", "The rule is for tools of this name; `*` stands for any run of characters.");
+const PROMPT: Key<Name> =
+    Key::optional("prompt", "The rule is for prompts of this name; `*` stands for any run of characters.");
+const RESOURCE: Key<Name> =
+    Key::optional("resource", "The rule is for resources of this URI; `*` stands for any run of characters.");
 const ALLOW: Key<Anonymous> = Key::optional("allow", "`anonymous`: no login is needed.");
-const POLICY: Key<OneOrMany<PolicyRef>> =
-    Key::optional("policy", "The policies that a caller must all meet.");
-const LIMIT: Key<Rate> = Key::optional(
-    "limit",
-    "How often one caller may use one target of this rule.",
-);
-const LOG: Key<Logged> = Key::optional(
-    "log",
-    "What the ledger notes of the arguments; never a value.",
-);
+const POLICY: Key<OneOrMany<PolicyRef>> = Key::optional("policy", "The policies that a caller must all meet.");
+const LIMIT: Key<Rate> = Key::optional("limit", "How often one caller may use one target of this rule.");
+const LOG: Key<Logged> = Key::optional("log", "What the ledger notes of the arguments; never a value.");
 
 static RULE: Table = Table {
     name: "rule",
@@ -56,17 +42,11 @@ static RULE: Table = Table {
         Info::not_yet("arguments", "it will look for personal data in arguments"),
         Info::not_yet("results", "it will look for personal data in results"),
     ],
-    terms: &[
-        Term::ExactlyOne(&["discovery", "tool", "prompt", "resource"]),
-        Term::ExactlyOne(&["allow", "policy"]),
-    ],
+    terms: &[Term::ExactlyOne(&["discovery", "tool", "prompt", "resource"]), Term::ExactlyOne(&["allow", "policy"])],
 };
 
-const NAME: Form = Form {
-    what: "a name, where `*` stands for any run of characters",
-    example: "admin*",
-    pattern: "^.+$",
-};
+const NAME: Form =
+    Form { what: "a name, where `*` stands for any run of characters", example: "admin*", pattern: "^.+$" };
 
 struct Name(Pattern);
 
@@ -79,9 +59,7 @@ impl FromNode for Name {
             Ok(pattern) => Some(Self(pattern)),
             Err(error) => {
                 let error = error.to_string();
-                let (why, fix) = error
-                    .split_once("; ")
-                    .unwrap_or((&error, "write a name, or `\"*\"` for every name"));
+                let (why, fix) = error.split_once("; ").unwrap_or((&error, "write a name, or `\"*\"` for every name"));
                 d.refuse(node.at, why.to_owned(), fix)
             }
         }
@@ -91,10 +69,7 @@ impl FromNode for Name {
 struct Anonymous;
 
 impl FromNode for Anonymous {
-    const SHAPE: Shape = Shape::Words(&[Word {
-        name: "anonymous",
-        doc: "No login is needed.",
-    }]);
+    const SHAPE: Shape = Shape::Words(&[Word { name: "anonymous", doc: "No login is needed." }]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
@@ -117,24 +92,12 @@ struct Logged(LogShape);
 
 impl FromNode for Logged {
     const SHAPE: Shape = Shape::Words(&[
-        Word {
-            name: "shape",
-            doc: "The names of declared arguments, with the type and size of each.",
-        },
-        Word {
-            name: "none",
-            doc: "Nothing.",
-        },
+        Word { name: "shape", doc: "The names of declared arguments, with the type and size of each." },
+        Word { name: "none", doc: "Nothing." },
     ]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
-        word(
-            node,
-            &Self::SHAPE,
-            &[("shape", LogShape::Shape), ("none", LogShape::Omit)],
-            d,
-        )
-        .map(Self)
+        word(node, &Self::SHAPE, &[("shape", LogShape::Shape), ("none", LogShape::Omit)], d).map(Self)
     }
 }
 
@@ -146,35 +109,20 @@ impl FromNode for OneRule {
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let section = Section::open(node, &RULE, d)?;
         let discovery = section.get(&DISCOVERY, d).map(|Yes| Match::Discovery);
-        let tool = section
-            .get(&TOOL, d)
-            .map(|Name(pattern)| Match::Tool(pattern));
-        let prompt = section
-            .get(&PROMPT, d)
-            .map(|Name(pattern)| Match::Prompt(pattern));
-        let resource = section
-            .get(&RESOURCE, d)
-            .map(|Name(pattern)| Match::Resource(pattern));
+        let tool = section.get(&TOOL, d).map(|Name(pattern)| Match::Tool(pattern));
+        let prompt = section.get(&PROMPT, d).map(|Name(pattern)| Match::Prompt(pattern));
+        let resource = section.get(&RESOURCE, d).map(|Name(pattern)| Match::Resource(pattern));
         let allow = section.get(&ALLOW, d);
         let policy = section.get(&POLICY, d);
         let limit = section.get(&LIMIT, d);
-        let log = section
-            .get(&LOG, d)
-            .map_or_else(LogShape::default, |Logged(log)| log);
+        let log = section.get(&LOG, d).map_or_else(LogShape::default, |Logged(log)| log);
         let admits = match (allow, policy) {
             (Some(Anonymous), None) => Admits::Anonymous,
-            (None, Some(OneOrMany(names))) => {
-                Admits::Policies(names.into_iter().map(|PolicyRef(name)| name).collect())
-            }
+            (None, Some(OneOrMany(names))) => Admits::Policies(names.into_iter().map(|PolicyRef(name)| name).collect()),
             _ => return None,
         };
         let matches = discovery.or(tool).or(prompt).or(resource)?;
-        Some(Self(Rule {
-            matches,
-            admits,
-            limit,
-            log,
-        }))
+        Some(Self(Rule { matches, admits, limit, log }))
     }
 }
 
@@ -214,10 +162,7 @@ fn refuse_dead(node: &Node, d: &mut Decoder<'_>) {
                 Some(At::Text(first)) => {
                     d.refuse::<()>(
                         node.at,
-                        format!(
-                            "this rule can match nothing: line {} takes discovery already",
-                            first.start.line
-                        ),
+                        format!("this rule can match nothing: line {} takes discovery already", first.start.line),
                         "keep one rule for discovery",
                     );
                 }
@@ -233,9 +178,7 @@ fn refuse_dead(node: &Node, d: &mut Decoder<'_>) {
                 continue;
             };
             let widest = text.replace('*', ANYTHING);
-            let first = earlier
-                .iter()
-                .find(|(other, first, _)| *other == kind && first.matches(&widest));
+            let first = earlier.iter().find(|(other, first, _)| *other == kind && first.matches(&widest));
             if let Some((_, first, At::Text(at))) = first {
                 d.refuse::<()>(
                     node.at,

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::mistake::{Mistake, Warning};
-use super::root::{Config, Mount, Reading, load_text};
+use super::reading::{Reading, load_text};
+use super::root::{Config, Mount};
 use super::source::Finding;
 use super::surroundings::{Machine, Surroundings};
 use super::yaml::{At, Node, Pair, Value};
@@ -73,10 +74,7 @@ impl Config {
     /// # Errors
     ///
     /// Every mistake at once, of the options and of the file.
-    pub fn for_run_with(
-        options: &RunOptions,
-        file: &Path,
-    ) -> Result<(Self, Vec<Warning>), Vec<Mistake>> {
+    pub fn for_run_with(options: &RunOptions, file: &Path) -> Result<(Self, Vec<Warning>), Vec<Mistake>> {
         let text = load_text(file, &Machine)?;
         let base = file.parent().unwrap_or(Path::new(""));
         run_in(options, &text, &file.to_string_lossy(), base, &Machine)
@@ -91,21 +89,9 @@ fn run_in(
     around: &dyn Surroundings,
 ) -> Result<(Config, Vec<Warning>), Vec<Mistake>> {
     // A file that says nothing is fine here: the options say enough.
-    let text = if text
-        .lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-    {
-        "{}"
-    } else {
-        text
-    };
-    let reading = Reading {
-        text,
-        file_name: name,
-        base_dir,
-        around,
-        mount: Mount::Single,
-    };
+    let text =
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) { "{}" } else { text };
+    let reading = Reading { text, file_name: name, base_dir, around, mount: Mount::Single };
     reading.finish(|root, findings| lay_over(root, options, findings))
 }
 
@@ -127,48 +113,19 @@ fn lay_over(mut root: Node, options: &RunOptions, findings: &mut Vec<Finding>) -
         Some(RunTls::Files { cert, key }) => put(
             pairs,
             "tls",
-            map(
-                "--tls-cert",
-                vec![
-                    ("cert", path("--tls-cert", cert)),
-                    ("key", path("--tls-key", key)),
-                ],
-            ),
+            map("--tls-cert", vec![("cert", path("--tls-cert", cert)), ("key", path("--tls-key", key))]),
         ),
         Some(RunTls::SelfSigned) => {
-            let yes = Value::Scalar {
-                text: "true".into(),
-                plain: true,
-            };
-            put(
-                pairs,
-                "tls",
-                map(
-                    "--tls",
-                    vec![(
-                        "self_signed",
-                        Node {
-                            at: At::Option("--tls"),
-                            value: yes,
-                        },
-                    )],
-                ),
-            );
+            let yes = Value::Scalar { text: "true".into(), plain: true };
+            put(pairs, "tls", map("--tls", vec![("self_signed", Node { at: At::Option("--tls"), value: yes })]));
         }
         None => {}
     }
     let rules = lay_over_server(pairs, options, findings);
-    if rules == Rules::Default
-        && !pairs
-            .iter()
-            .any(|pair| pair.key == "policies" && pair.node.get(EVERYONE).is_some())
+    if rules == Rules::Default && !pairs.iter().any(|pair| pair.key == "policies" && pair.node.get(EVERYONE).is_some())
     {
         let everyone = map("run", vec![("require", text("run", "authenticated"))]);
-        match pairs
-            .iter_mut()
-            .find(|pair| pair.key == "policies")
-            .map(|pair| &mut pair.node.value)
-        {
+        match pairs.iter_mut().find(|pair| pair.key == "policies").map(|pair| &mut pair.node.value) {
             Some(Value::Map(policies)) => put(policies, EVERYONE, everyone),
             Some(_) => {}
             None => put(pairs, "policies", map("run", vec![(EVERYONE, everyone)])),
@@ -184,19 +141,12 @@ enum Rules {
 }
 
 /// The one server, with its upstream from the options and its rules from the file or the defaults.
-fn lay_over_server(
-    pairs: &mut Vec<Pair>,
-    options: &RunOptions,
-    findings: &mut Vec<Finding>,
-) -> Rules {
-    let upstream = upstream(options);
+fn lay_over_server(pairs: &mut Vec<Pair>, options: &RunOptions, findings: &mut Vec<Finding>) -> Rules {
+    let upstream = upstream(options, findings);
     if !pairs.iter().any(|pair| pair.key == "servers") {
         put(pairs, "servers", map("run", Vec::new()));
     }
-    let servers = pairs
-        .iter_mut()
-        .find(|pair| pair.key == "servers")
-        .map(|pair| &mut pair.node.value);
+    let servers = pairs.iter_mut().find(|pair| pair.key == "servers").map(|pair| &mut pair.node.value);
     let Some(Value::Map(servers)) = servers else {
         return Rules::Written;
     };
@@ -210,10 +160,7 @@ fn lay_over_server(
     if !servers.iter().any(|pair| pair.key == SERVER) {
         put(servers, SERVER, map("run", Vec::new()));
     }
-    let main = servers
-        .iter_mut()
-        .find(|pair| pair.key == SERVER)
-        .map(|pair| &mut pair.node.value);
+    let main = servers.iter_mut().find(|pair| pair.key == SERVER).map(|pair| &mut pair.node.value);
     let Some(Value::Map(main)) = main else {
         return Rules::Written;
     };
@@ -232,46 +179,43 @@ fn lay_over_server(
     Rules::Default
 }
 
-fn upstream(options: &RunOptions) -> Node {
+fn upstream(options: &RunOptions, findings: &mut Vec<Finding>) -> Node {
     let mut upstream = match &options.target {
         RunTarget::Command(words) => {
             let words = words.iter().enumerate().map(|(at, word)| {
                 // A program named with a folder is found from here, wherever the file lies.
                 let named = at == 0 && Path::new(word).components().count() > 1;
-                if named {
-                    path("--", Path::new(word))
-                } else {
-                    text("--", word)
-                }
+                if named { path("--", Path::new(word)) } else { text("--", word) }
             });
-            let command = Node {
-                at: At::Option("--"),
-                value: Value::List(words.collect()),
-            };
+            let command = Node { at: At::Option("--"), value: Value::List(words.collect()) };
             vec![("command", command)]
         }
         RunTarget::Url(url) => vec![("url", text("--upstream", url))],
     };
-    if !options.env.is_empty() {
-        let entries = options
-            .env
-            .iter()
-            .map(|entry| text("--env", entry))
-            .collect();
-        upstream.push((
-            "env",
-            Node {
-                at: At::Option("--env"),
-                value: Value::List(entries),
-            },
-        ));
+    let is_command = matches!(options.target, RunTarget::Command(_));
+    match (options.env.as_slice(), is_command) {
+        ([], _) => {}
+        (entries, true) => {
+            let entries = entries.iter().map(|entry| text("--env", entry)).collect();
+            upstream.push(("env", Node { at: At::Option("--env"), value: Value::List(entries) }));
+        }
+        (_, false) => findings.push(Finding::new(
+            At::Option("--env"),
+            "a server behind a URL has no environment to set",
+            "remove `--env`, or guard a command",
+        )),
     }
-    if let Some(file) = &options.upstream_credential {
-        let option = "--upstream-credential";
-        upstream.push((
-            "credential",
-            map(option, vec![("file", path(option, file))]),
-        ));
+    match (&options.upstream_credential, is_command) {
+        (None, _) => {}
+        (Some(file), false) => {
+            let option = "--upstream-credential";
+            upstream.push(("credential", map(option, vec![("file", path(option, file))])));
+        }
+        (Some(_), true) => findings.push(Finding::new(
+            At::Option("--upstream-credential"),
+            "a process is shown no credential",
+            "pass its secret with `--env NAME`, or guard a URL with `--upstream`",
+        )),
     }
     map("--upstream", upstream)
 }
@@ -279,36 +223,18 @@ fn upstream(options: &RunOptions) -> Node {
 fn default_rules() -> Node {
     let everyone = || ("policy", text("run", EVERYONE));
     let rule = |kind| map("run", vec![(kind, text("run", "*")), everyone()]);
-    let yes = Node {
-        at: At::Option("run"),
-        value: Value::Scalar {
-            text: "true".into(),
-            plain: true,
-        },
-    };
+    let yes = Node { at: At::Option("run"), value: Value::Scalar { text: "true".into(), plain: true } };
     let rules = vec![
-        map(
-            "run",
-            vec![("discovery", yes), ("allow", text("run", "anonymous"))],
-        ),
+        map("run", vec![("discovery", yes), ("allow", text("run", "anonymous"))]),
         rule("tool"),
         rule("prompt"),
         rule("resource"),
     ];
-    Node {
-        at: At::Option("run"),
-        value: Value::List(rules),
-    }
+    Node { at: At::Option("run"), value: Value::List(rules) }
 }
 
 fn text(option: &'static str, text: &str) -> Node {
-    Node {
-        at: At::Option(option),
-        value: Value::Scalar {
-            text: text.to_owned(),
-            plain: false,
-        },
-    }
+    Node { at: At::Option(option), value: Value::Scalar { text: text.to_owned(), plain: false } }
 }
 
 /// A path of the command line starts at the working directory, not at the folder of a file.
@@ -319,26 +245,12 @@ fn path(option: &'static str, path: &Path) -> Node {
 
 fn map(option: &'static str, entries: Vec<(&str, Node)>) -> Node {
     let at = At::Option(option);
-    let pairs = entries
-        .into_iter()
-        .map(|(key, node)| Pair {
-            key: key.to_owned(),
-            key_at: node.at,
-            node,
-        })
-        .collect();
-    Node {
-        at,
-        value: Value::Map(pairs),
-    }
+    let pairs = entries.into_iter().map(|(key, node)| Pair { key: key.to_owned(), key_at: node.at, node }).collect();
+    Node { at, value: Value::Map(pairs) }
 }
 
 /// Sets a key; what the file says under it is forgotten.
 fn put(pairs: &mut Vec<Pair>, key: &str, node: Node) {
     pairs.retain(|pair| pair.key != key);
-    pairs.push(Pair {
-        key: key.to_owned(),
-        key_at: node.at,
-        node,
-    });
+    pairs.push(Pair { key: key.to_owned(), key_at: node.at, node });
 }

@@ -14,11 +14,7 @@ use super::yaml::{Node, Value, is_number};
 /// The longest duration that means anything here.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-const DURATION: Form = Form {
-    what: "a duration",
-    example: "30s",
-    pattern: "^[0-9]{1,9}(ms|s|m|h|d)$",
-};
+const DURATION: Form = Form { what: "a duration", example: "30s", pattern: "^[0-9]{1,9}(ms|s|m|h|d)$" };
 
 impl FromNode for Duration {
     const SHAPE: Shape = Shape::Text(&DURATION);
@@ -36,11 +32,7 @@ impl FromNode for Duration {
         let text = d.text(node, &DURATION)?;
         match duration(text) {
             Some(value) if value <= LONGEST => Some(value),
-            Some(_) => d.refuse(
-                node.at,
-                format!("`{text}` is more than a year"),
-                "write at most `366d`",
-            ),
+            Some(_) => d.refuse(node.at, format!("`{text}` is more than a year"), "write at most `366d`"),
             None => d.malformed(node, text, &DURATION),
         }
     }
@@ -60,8 +52,7 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// Digits (at most nine, so that nothing overflows) and what follows.
 fn split_number(text: &str) -> Option<(u64, &str)> {
-    let (digits, rest) =
-        text.split_at_checked(text.bytes().take_while(u8::is_ascii_digit).count())?;
+    let (digits, rest) = text.split_at_checked(text.bytes().take_while(u8::is_ascii_digit).count())?;
     if digits.is_empty() || digits.len() > 9 {
         return None;
     }
@@ -78,11 +69,7 @@ impl FromNode for Period {
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let value = Duration::read(node, d)?;
         if value.is_zero() {
-            return d.refuse(
-                node.at,
-                "a duration of zero lets nothing happen here",
-                "write one such as `30s`",
-            );
+            return d.refuse(node.at, "a duration of zero lets nothing happen here", "write one such as `30s`");
         }
         Some(Self(value))
     }
@@ -92,11 +79,7 @@ impl FromNode for Period {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size(pub(super) usize);
 
-const SIZE: Form = Form {
-    what: "a size",
-    example: "4MiB",
-    pattern: "^[0-9]{1,9}(B|KiB|MiB|GiB)$",
-};
+const SIZE: Form = Form { what: "a size", example: "4MiB", pattern: "^[0-9]{1,9}(B|KiB|MiB|GiB)$" };
 
 impl FromNode for Size {
     const SHAPE: Shape = Shape::Text(&SIZE);
@@ -113,11 +96,7 @@ impl FromNode for Size {
         }
         let text = d.text(node, &SIZE)?;
         match size(text) {
-            Some(0) => d.refuse(
-                node.at,
-                "a size of zero lets nothing through",
-                "write one such as `4MiB`",
-            ),
+            Some(0) => d.refuse(node.at, "a size of zero lets nothing through", "write one such as `4MiB`"),
             Some(bytes) => Some(Self(bytes)),
             None if text.ends_with('B') && split_number(text).is_some() => d.refuse(
                 node.at,
@@ -141,11 +120,7 @@ fn size(text: &str) -> Option<usize> {
     usize::try_from(number.checked_mul(unit)?).ok()
 }
 
-const RATE: Form = Form {
-    what: "a rate",
-    example: "30/min",
-    pattern: "^[1-9][0-9]{0,6}/(s|min|h)$",
-};
+const RATE: Form = Form { what: "a rate", example: "30/min", pattern: "^[1-9][0-9]{0,6}/(s|min|h)$" };
 
 impl FromNode for Rate {
     const SHAPE: Shape = Shape::Text(&RATE);
@@ -183,10 +158,7 @@ impl FromNode for Rate {
 pub(super) struct Count<const MOST: u32>(pub(super) u32);
 
 impl<const MOST: u32> FromNode for Count<MOST> {
-    const SHAPE: Shape = Shape::Integer {
-        least: 1,
-        most: MOST,
-    };
+    const SHAPE: Shape = Shape::Integer { least: 1, most: MOST };
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
@@ -203,11 +175,7 @@ impl<const MOST: u32> FromNode for Count<MOST> {
     }
 }
 
-const TEXT: Form = Form {
-    what: "text",
-    example: "text",
-    pattern: "^.+$",
-};
+const TEXT: Form = Form { what: "text", example: "text", pattern: "^.+$" };
 
 impl FromNode for String {
     const SHAPE: Shape = Shape::Text(&TEXT);
@@ -215,11 +183,7 @@ impl FromNode for String {
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         let text = d.text(node, &TEXT)?;
         if text.trim().is_empty() {
-            return d.refuse(
-                node.at,
-                "the text is empty",
-                "write something, or remove the key",
-            );
+            return d.refuse(node.at, "the text is empty", "write something, or remove the key");
         }
         Some(text.to_owned())
     }
@@ -242,11 +206,8 @@ impl FromNode for Argument {
 }
 
 impl Name for ServerName {
-    const FORM: Form = Form {
-        what: "a server name: 1 to 64 of a-z, 0-9, `_` and `-`",
-        example: "crm",
-        pattern: "^[a-z0-9_-]{1,64}$",
-    };
+    const FORM: Form =
+        Form { what: "a server name: 1 to 64 of a-z, 0-9, `_` and `-`", example: "crm", pattern: "^[a-z0-9_-]{1,64}$" };
 
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -288,20 +249,15 @@ impl Name for ClaimName {
 fn is_identifier(text: &str, beside: &[char]) -> bool {
     text.len() <= 64
         && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || beside.contains(&letter))
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || beside.contains(&letter))
 }
 
 /// The name of an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct VariableName(pub(super) String);
 
-pub(super) const VARIABLE: Form = Form {
-    what: "the name of an environment variable",
-    example: "API_TOKEN",
-    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-};
+pub(super) const VARIABLE: Form =
+    Form { what: "the name of an environment variable", example: "API_TOKEN", pattern: "^[A-Za-z_][A-Za-z0-9_]*$" };
 
 impl Name for VariableName {
     const FORM: Form = VARIABLE;
@@ -309,9 +265,7 @@ impl Name for VariableName {
     fn parse(text: &str) -> Option<Self> {
         let fits = text.len() <= 256
             && text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && text
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         fits.then(|| Self(text.to_owned()))
     }
 }
@@ -334,10 +288,7 @@ impl FromNode for HostName {
         if text.contains('*') {
             return d.refuse(
                 node.at,
-                format!(
-                    "{} has a wildcard: hosts are named one by one",
-                    quoted(text)
-                ),
+                format!("{} has a wildcard: hosts are named one by one", quoted(text)),
                 "write each host out, such as `mcp.example.com`",
             );
         }
@@ -348,9 +299,7 @@ impl FromNode for HostName {
                 "write the host alone, such as `mcp.example.com` or `localhost:8700`",
             );
         }
-        host(text)
-            .map(Self)
-            .or_else(|| d.malformed(node, text, &HOST))
+        host(text).map(Self).or_else(|| d.malformed(node, text, &HOST))
     }
 }
 
@@ -361,15 +310,9 @@ fn host(text: &str) -> Option<String> {
         return None;
     }
     let host = url.host_str()?;
-    match text
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.contains(']'))
-    {
+    match text.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
         // `Url` drops the default port; a `Host` header may carry it.
-        Some((_, port)) => port
-            .parse::<u16>()
-            .ok()
-            .map(|port| format!("{host}:{port}")),
+        Some((_, port)) => port.parse::<u16>().ok().map(|port| format!("{host}:{port}")),
         None => Some(host.to_owned()),
     }
 }
@@ -388,11 +331,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 pub(super) fn web_url(node: &Node, text: &str, d: &mut Decoder<'_>) -> Option<Url> {
     let shown = quoted(text);
     let Ok(url) = Url::parse(text) else {
-        return d.refuse(
-            node.at,
-            format!("{shown} is not a URL"),
-            "write one such as `https://mcp.example.com`",
-        );
+        return d.refuse(node.at, format!("{shown} is not a URL"), "write one such as `https://mcp.example.com`");
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return d.refuse(
@@ -410,28 +349,15 @@ pub(super) fn web_url(node: &Node, text: &str, d: &mut Decoder<'_>) -> Option<Ur
         );
     }
     if url.fragment().is_some() {
-        return d.refuse(
-            node.at,
-            format!("{shown} has a fragment"),
-            "remove the `#` and what follows",
-        );
+        return d.refuse(node.at, format!("{shown} has a fragment"), "remove the `#` and what follows");
     }
     Some(url)
 }
 
-pub(super) const URL: Form = Form {
-    what: "a URL",
-    example: "https://mcp.example.com",
-    pattern: "^https?://[^\\s#]+$",
-};
+pub(super) const URL: Form = Form { what: "a URL", example: "https://mcp.example.com", pattern: "^https?://[^\\s#]+$" };
 
 /// Reads one of a closed set of words.
-pub(super) fn word<T: Copy>(
-    node: &Node,
-    shape: &Shape,
-    all: &[(&'static str, T)],
-    d: &mut Decoder<'_>,
-) -> Option<T> {
+pub(super) fn word<T: Copy>(node: &Node, shape: &Shape, all: &[(&'static str, T)], d: &mut Decoder<'_>) -> Option<T> {
     let Value::Scalar { text, .. } = &node.value else {
         return d.mismatch(node, shape);
     };
@@ -445,11 +371,7 @@ pub(super) fn word<T: Copy>(
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("write {}", shape.what()),
     };
-    d.refuse(
-        node.at,
-        format!("{} is not {}", quoted(text), shape.what()),
-        fix,
-    )
+    d.refuse(node.at, format!("{} is not {}", quoted(text), shape.what()), fix)
 }
 
 #[cfg(test)]
@@ -463,17 +385,7 @@ mod tests {
         assert_eq!(duration("5m"), Some(Duration::from_secs(300)));
         assert_eq!(duration("1h"), Some(Duration::from_secs(3600)));
         assert_eq!(duration("7d"), Some(Duration::from_secs(604_800)));
-        for wrong in [
-            "",
-            "s",
-            "30",
-            "30 s",
-            "-1s",
-            "1.5h",
-            "30S",
-            "9999999999s",
-            "٣s",
-        ] {
+        for wrong in ["", "s", "30", "30 s", "-1s", "1.5h", "30S", "9999999999s", "٣s"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
     }

@@ -18,10 +18,7 @@ pub fn schema() -> Value {
     });
     let root = definitions.remove(ROOT.name).unwrap_or_default();
     let mut schema = Map::new();
-    schema.insert(
-        "$schema".into(),
-        "http://json-schema.org/draft-07/schema#".into(),
-    );
+    schema.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
     schema.insert("title".into(), "doorward.yaml".into());
     if let Value::Object(root) = root {
         schema.extend(root);
@@ -32,16 +29,10 @@ pub fn schema() -> Value {
 
 /// Visits a table and every table below it, each once.
 pub(super) fn each_table(root: &'static Table, visit: &mut dyn FnMut(&'static Table)) {
-    fn of_shape(
-        shape: &'static Shape,
-        seen: &mut BTreeSet<&'static str>,
-        visit: &mut dyn FnMut(&'static Table),
-    ) {
+    fn of_shape(shape: &'static Shape, seen: &mut BTreeSet<&'static str>, visit: &mut dyn FnMut(&'static Table)) {
         match shape {
             Shape::Table(table) => of_table(table(), seen, visit),
-            Shape::List { of, .. } | Shape::OneOrMany(of) | Shape::Map { of, .. } => {
-                of_shape(of, seen, visit)
-            }
+            Shape::List { of, .. } | Shape::OneOrMany(of) | Shape::Map { of, .. } => of_shape(of, seen, visit),
             Shape::Either(shapes) => shapes.iter().for_each(|shape| of_shape(shape, seen, visit)),
             Shape::Bool
             | Shape::True
@@ -52,35 +43,18 @@ pub(super) fn each_table(root: &'static Table, visit: &mut dyn FnMut(&'static Ta
             | Shape::Words(_) => {}
         }
     }
-    fn of_table(
-        table: &'static Table,
-        seen: &mut BTreeSet<&'static str>,
-        visit: &mut dyn FnMut(&'static Table),
-    ) {
+    fn of_table(table: &'static Table, seen: &mut BTreeSet<&'static str>, visit: &mut dyn FnMut(&'static Table)) {
         if seen.insert(table.name) {
             visit(table);
-            table
-                .keys
-                .iter()
-                .filter_map(Info::shape)
-                .for_each(|shape| of_shape(shape, seen, visit));
+            table.keys.iter().filter_map(Info::shape).for_each(|shape| of_shape(shape, seen, visit));
         }
     }
     of_table(root, &mut BTreeSet::new(), visit);
 }
 
 fn of_table(table: &Table) -> Value {
-    let properties: Map<String, Value> = table
-        .keys
-        .iter()
-        .map(|info| (info.name.to_owned(), of_key(info)))
-        .collect();
-    let required: Vec<&str> = table
-        .keys
-        .iter()
-        .filter(|info| info.is_required())
-        .map(|info| info.name)
-        .collect();
+    let properties: Map<String, Value> = table.keys.iter().map(|info| (info.name.to_owned(), of_key(info))).collect();
+    let required: Vec<&str> = table.keys.iter().filter(|info| info.is_required()).map(|info| info.name).collect();
     let terms: Vec<Value> = table.terms.iter().flat_map(of_term).collect();
     let mut schema = json!({
         "description": table.doc,
@@ -132,10 +106,8 @@ fn of_shape(shape: &Shape) -> Value {
         }
         Shape::Argument | Shape::Anything => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Words(words) => {
-            let words: Vec<Value> = words
-                .iter()
-                .map(|word| json!({ "const": word.name, "description": word.doc }))
-                .collect();
+            let words: Vec<Value> =
+                words.iter().map(|word| json!({ "const": word.name, "description": word.doc })).collect();
             json!({ "oneOf": words })
         }
         Shape::List { of, least } => {
@@ -159,24 +131,16 @@ fn of_shape(shape: &Shape) -> Value {
 fn of_term(term: &Term) -> Vec<Value> {
     match term {
         Term::ExactlyOne(names) => {
-            let each: Vec<Value> = names
-                .iter()
-                .map(|name| json!({ "required": [name] }))
-                .collect();
+            let each: Vec<Value> = names.iter().map(|name| json!({ "required": [name] })).collect();
             vec![json!({ "oneOf": each })]
         }
-        Term::AtMostOne(names) => pairs(names)
-            .map(|(a, b)| json!({ "not": { "required": [a, b] } }))
-            .collect(),
+        Term::AtMostOne(names) => pairs(names).map(|(a, b)| json!({ "not": { "required": [a, b] } })).collect(),
         Term::Needs(name, needed) => vec![json!({ "dependencies": { *name: [needed] } })],
     }
 }
 
 fn pairs<'n>(names: &'n [&'n str]) -> impl Iterator<Item = (&'n str, &'n str)> {
-    names
-        .iter()
-        .enumerate()
-        .flat_map(|(at, one)| names.iter().skip(at + 1).map(|other| (*one, *other)))
+    names.iter().enumerate().flat_map(|(at, one)| names.iter().skip(at + 1).map(|other| (*one, *other)))
 }
 
 #[cfg(test)]
@@ -186,9 +150,7 @@ mod tests {
     #[test]
     fn tables_have_names_of_their_own_and_keys_too() {
         let mut tables: Vec<(*const Table, &str)> = Vec::new();
-        each_table(&ROOT, &mut |table| {
-            tables.push((std::ptr::from_ref(table), table.name))
-        });
+        each_table(&ROOT, &mut |table| tables.push((std::ptr::from_ref(table), table.name)));
         let names: BTreeSet<&str> = tables.iter().map(|(_, name)| *name).collect();
         assert_eq!(names.len(), tables.len());
         each_table(&ROOT, &mut |table| {
@@ -199,11 +161,7 @@ mod tests {
                     Term::ExactlyOne(names) | Term::AtMostOne(names) => names.to_vec(),
                     Term::Needs(name, needed) => vec![name, needed],
                 };
-                assert!(
-                    named.iter().all(|name| keys.contains(name)),
-                    "a term of {} names no key",
-                    table.name
-                );
+                assert!(named.iter().all(|name| keys.contains(name)), "a term of {} names no key", table.name);
             }
         });
     }
@@ -214,12 +172,7 @@ mod tests {
             assert!(table.doc.ends_with('.'), "{}", table.name);
             for info in table.keys {
                 let explained = info.doc.ends_with('.') != info.shape().is_none();
-                assert!(
-                    explained && info.doc.len() > 10,
-                    "{} in {}",
-                    info.name,
-                    table.name
-                );
+                assert!(explained && info.doc.len() > 10, "{} in {}", info.name, table.name);
             }
         });
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::decode::{Decoder, FromNode, Section};
+use super::decode::{Decoder, FromNode};
 use super::file::{PATH, open, path, warn_if_open};
 use super::scalar::{VARIABLE, VariableName};
+use super::section::Section;
 use super::shape::{Form, Shape};
 use super::table::{Key, Table, Term};
-use super::yaml::{Node, Value};
+use super::yaml::{At, Node, Value};
 
 /// Something that must not be seen: it has no `Display`, its `Debug` shows only where it came from, and it is wiped
 /// from memory when the last clone is dropped.
@@ -34,10 +35,7 @@ pub enum SecretFrom {
 
 impl Secret {
     pub(super) fn new(bytes: Vec<u8>, from: SecretFrom) -> Self {
-        Self {
-            bytes: Arc::new(Zeroizing::new(bytes)),
-            from,
-        }
+        Self { bytes: Arc::new(Zeroizing::new(bytes)), from }
     }
 
     /// The secret itself. A file's final line end is not part of it.
@@ -61,20 +59,13 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret")
-            .field("from", &self.from)
-            .finish_non_exhaustive()
+        f.debug_struct("Secret").field("from", &self.from).finish_non_exhaustive()
     }
 }
 
-const FILE: Key<PathBuf> = Key::optional(
-    "file",
-    "A file that holds the secret; its final line end is not part of it.",
-);
-const ENV: Key<VariableName> = Key::optional(
-    "env",
-    "An environment variable of the gateway's own process that holds the secret.",
-);
+const FILE: Key<PathBuf> = Key::optional("file", "A file that holds the secret; its final line end is not part of it.");
+const ENV: Key<VariableName> =
+    Key::optional("env", "An environment variable of the gateway's own process that holds the secret.");
 
 pub(super) static SECRET: Table = Table {
     name: "secret",
@@ -85,11 +76,7 @@ pub(super) static SECRET: Table = Table {
     terms: &[Term::ExactlyOne(&["file", "env"])],
 };
 
-const INLINE: Form = Form {
-    what: "a secret",
-    example: "{ file: upstream.secret }",
-    pattern: "^.+$",
-};
+const INLINE: Form = Form { what: "text", example: "{ file: upstream.secret }", pattern: "^.+$" };
 
 impl FromNode for Secret {
     const SHAPE: Shape = Shape::Either(&[Shape::Table(|| &SECRET), Shape::Text(&INLINE)]);
@@ -133,41 +120,29 @@ fn sourced(node: &Node, d: &mut Decoder<'_>) -> Option<Secret> {
             warn_if_open(at, &path, &contents, d);
             let bytes = trimmed(&contents.bytes).to_vec();
             if bytes.is_empty() {
-                return d.refuse(
-                    at,
-                    format!("the file `{}` is empty", path.display()),
-                    "write the secret into it",
-                );
+                return d.refuse(at, format!("the file `{}` is empty", path.display()), "write the secret into it");
             }
             Some(Secret::new(bytes, SecretFrom::File(path)))
         }
-        (None, Some(VariableName(name))) => {
-            variable_value(&name, section.value_at(ENV.info.name), d)
-        }
+        (None, Some(VariableName(name))) => variable_value(&name, section.value_at(ENV.info.name), d),
         _ => None,
     }
 }
 
 /// The value of an environment variable, which must be there and not empty.
-pub(super) fn variable_value(
-    name: &str,
-    at: super::yaml::At,
-    d: &mut Decoder<'_>,
-) -> Option<Secret> {
+pub(super) fn variable_value(name: &str, at: At, d: &mut Decoder<'_>) -> Option<Secret> {
     match d.around.variable(name) {
-        Some(value) if !value.is_empty() => Some(Secret::new(
-            value.into_bytes(),
-            SecretFrom::Variable(name.to_owned()),
-        )),
-        Some(_) => d.refuse(
-            at,
-            format!("the environment variable `{name}` is empty"),
-            "give it a value",
-        ),
+        Some(value) if !value.is_empty() => {
+            Some(Secret::new(value.into_bytes(), SecretFrom::Variable(name.to_owned())))
+        }
+        Some(_) => d.refuse(at, format!("the environment variable `{name}` is empty"), "give it a value"),
         None => d.refuse(
             at,
             format!("the environment variable `{name}` is not set"),
-            "set it for this process, or write `{ file: PATH }`",
+            match at {
+                At::Option(option) => format!("set it, or write `{option} {name}=VALUE`"),
+                _ => "set it for this process, or write `{ file: PATH }`".to_owned(),
+            },
         ),
     }
 }
@@ -204,7 +179,7 @@ impl FromNode for VariableName {
 pub(super) struct MaybeSecret(pub(super) Secret);
 
 impl FromNode for MaybeSecret {
-    const SHAPE: Shape = Shape::Either(&[Shape::Argument, Shape::Table(|| &SECRET)]);
+    const SHAPE: Shape = Shape::Either(&[Shape::Table(|| &SECRET), Shape::Argument]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
@@ -214,10 +189,7 @@ impl FromNode for MaybeSecret {
                 if text.contains('\0') {
                     return d.refuse(node.at, "the value holds a NUL character", "remove it");
                 }
-                Some(Self(Secret::new(
-                    text.as_bytes().to_vec(),
-                    SecretFrom::Inline,
-                )))
+                Some(Self(Secret::new(text.as_bytes().to_vec(), SecretFrom::Inline)))
             }
             Value::Map(_) => sourced(node, d).map(Self),
             _ => d.mismatch(node, &Self::SHAPE),
@@ -227,22 +199,10 @@ impl FromNode for MaybeSecret {
 
 /// Does a name look like one of a secret? Then its value is masked wherever it stands.
 pub(super) fn sounds_secret(name: &str) -> bool {
-    const SIGNS: [&str; 9] = [
-        "secret",
-        "passwd",
-        "password",
-        "token",
-        "credential",
-        "apikey",
-        "privatekey",
-        "accesskey",
-        "authorization",
-    ];
-    let folded: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|letter| letter.to_ascii_lowercase())
-        .collect();
+    const SIGNS: [&str; 9] =
+        ["secret", "passwd", "password", "token", "credential", "apikey", "privatekey", "accesskey", "authorization"];
+    let folded: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     SIGNS.iter().any(|sign| folded.contains(sign))
 }
 
@@ -252,14 +212,8 @@ pub(super) fn hide_secrets(node: &Node, d: &mut Decoder<'_>) {
         Value::Map(pairs) => {
             for pair in pairs {
                 match &pair.node.value {
-                    Value::Scalar { text, .. }
-                        if sounds_secret(&pair.key) || holds_secret(text) =>
-                    {
-                        d.hide(&pair.node)
-                    }
-                    Value::List(items) if sounds_secret(&pair.key) => {
-                        items.iter().for_each(|item| d.hide(item))
-                    }
+                    Value::Scalar { text, .. } if sounds_secret(&pair.key) || holds_secret(text) => d.hide(&pair.node),
+                    Value::List(items) if sounds_secret(&pair.key) => items.iter().for_each(|item| d.hide(item)),
                     _ => hide_secrets(&pair.node, d),
                 }
             }
@@ -283,16 +237,9 @@ pub(super) fn hide_secrets(node: &Node, d: &mut Decoder<'_>) {
 
 /// `--token=x`, `API_KEY=x`, `https://user:password@host`, `https://host/?token=x`.
 fn holds_secret(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| {
-        rest.split('/')
-            .next()
-            .is_some_and(|host| host.contains('@'))
-    }) || text
-        .split_once('=')
-        .is_some_and(|(name, _)| sounds_secret(name))
-        || text
-            .split_once(' ')
-            .is_some_and(|(kind, _)| matches!(kind, "Bearer" | "Basic" | "bearer" | "basic"))
+    text.split_once("://").is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains('@')))
+        || text.split_once('=').is_some_and(|(name, _)| sounds_secret(name))
+        || text.split_once(' ').is_some_and(|(kind, _)| matches!(kind, "Bearer" | "Basic" | "bearer" | "basic"))
 }
 
 #[cfg(test)]
@@ -303,10 +250,7 @@ mod tests {
     fn debug_shows_where_a_secret_is_from_and_never_what_it_is() {
         let secret = Secret::new(b"hunter2".to_vec(), SecretFrom::Variable("TOKEN".into()));
         let shown = format!("{secret:?}");
-        assert!(
-            shown.contains("TOKEN") && !shown.contains("hunter2") && !shown.contains("104"),
-            "{shown}"
-        );
+        assert!(shown.contains("TOKEN") && !shown.contains("hunter2") && !shown.contains("104"), "{shown}");
     }
 
     #[test]
@@ -314,35 +258,18 @@ mod tests {
         assert_eq!(trimmed(b"abc\n"), b"abc");
         assert_eq!(trimmed(b"abc\r\n"), b"abc");
         assert_eq!(trimmed(b"abc\n\n"), b"abc\n");
-        assert_eq!(
-            trimmed(b"\xff\xfe\n"),
-            b"\xff\xfe\n",
-            "arbitrary bytes keep all of them"
-        );
+        assert_eq!(trimmed(b"\xff\xfe\n"), b"\xff\xfe\n", "arbitrary bytes keep all of them");
     }
 
     #[test]
     fn names_that_sound_secret_are_known() {
-        for name in [
-            "client_secret",
-            "API-KEY",
-            "apiKey",
-            "GITHUB_TOKEN",
-            "db_password",
-            "--api-key",
-        ] {
+        for name in ["client_secret", "API-KEY", "apiKey", "GITHUB_TOKEN", "db_password", "--api-key"] {
             assert!(sounds_secret(name), "{name}");
         }
         for name in ["region", "command", "path", "public_url"] {
             assert!(!sounds_secret(name), "{name}");
         }
-        for text in [
-            "--token=x",
-            "API_KEY=x",
-            "https://u:p@host/",
-            "https://host/?api_key=x",
-            "Bearer x",
-        ] {
+        for text in ["--token=x", "API_KEY=x", "https://u:p@host/", "https://host/?api_key=x", "Bearer x"] {
             assert!(holds_secret(text), "{text}");
         }
         assert!(!holds_secret("https://host/a@b"));

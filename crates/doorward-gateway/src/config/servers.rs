@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use doorward_policy::Rule;
 
-use super::decode::{Decoder, FromNode, Section};
+use super::decode::{Decoder, FromNode};
 use super::rules::Rules;
 use super::scalar::{Count, Period};
+use super::section::Section;
 use super::shape::Shape;
 use super::table::{Key, Table};
 use super::upstream::Upstream;
@@ -38,46 +39,30 @@ pub struct ServerTimeouts {
 
 impl Default for ServerTimeouts {
     fn default() -> Self {
-        Self {
-            call: Duration::from_secs(120),
-            idle: Duration::from_secs(300),
-        }
+        Self { call: Duration::from_secs(120), idle: Duration::from_secs(300) }
     }
 }
 
 /// How many processes of one server run at most when nothing is said.
 pub(super) const DEFAULT_MAX_PROCESSES: u32 = 64;
 
-const UPSTREAM: Key<Upstream> = Key::required(
-    "upstream",
-    "How the server is reached: a process, or a URL.",
-);
-const RULES: Key<Rules> = Key::required(
-    "rules",
-    "Who may use what of it. The first match wins; what no rule matches is refused.",
-);
+const UPSTREAM: Key<Upstream> = Key::required("upstream", "How the server is reached: a process, or a URL.");
+const RULES: Key<Rules> =
+    Key::required("rules", "Who may use what of it. The first match wins; what no rule matches is refused.");
 const SHARED: Key<bool> = Key::optional(
     "shared",
     "One connection or process for all callers. Questions of the server and server-wide logs then reach nobody.",
 );
 const TIMEOUT: Key<ServerTimeouts> = Key::optional("timeout", "How long the server may take.");
-const MAX_PROCESSES: Key<Count<10_000>> = Key::optional(
-    "max_processes",
-    "The most processes of this server at the same time; 64 unless given.",
-);
+const MAX_PROCESSES: Key<Count<10_000>> =
+    Key::optional("max_processes", "The most processes of this server at the same time; 64 unless given.");
 
 static SERVER: Table = Table {
     name: "server",
     what: "a server",
     doc: "A guarded MCP server: how it is reached, and who may use what of it.",
     example: "{ upstream: { command: [my-server] }, rules: [{ discovery: true, allow: anonymous }] }",
-    keys: &[
-        UPSTREAM.info,
-        RULES.info,
-        SHARED.info,
-        TIMEOUT.info,
-        MAX_PROCESSES.info,
-    ],
+    keys: &[UPSTREAM.info, RULES.info, SHARED.info, TIMEOUT.info, MAX_PROCESSES.info],
     terms: &[],
 };
 
@@ -107,21 +92,14 @@ impl FromNode for GuardedServer {
             );
         }
         let max_processes = max_processes.map_or(DEFAULT_MAX_PROCESSES, |Count(most)| most);
-        let server = Server {
-            upstream: upstream?,
-            shared,
-            timeouts,
-            max_processes,
-        };
+        let server = Server { upstream: upstream?, shared, timeouts, max_processes };
         rules.map(|Rules(rules)| Self { server, rules })
     }
 }
 
 const CALL: Key<Period> = Key::optional("call", "How long one call may take; `2m` unless given.");
-const IDLE: Key<Period> = Key::optional(
-    "idle",
-    "When a process or connection that nobody uses is ended; `5m` unless given.",
-);
+const IDLE: Key<Period> =
+    Key::optional("idle", "When a process or connection that nobody uses is ended; `5m` unless given.");
 
 static TIMEOUT_TABLE: Table = Table {
     name: "server_timeout",
@@ -139,12 +117,8 @@ impl FromNode for ServerTimeouts {
         let section = Section::open(node, &TIMEOUT_TABLE, d)?;
         let default = Self::default();
         Some(Self {
-            call: section
-                .get(&CALL, d)
-                .map_or(default.call, |Period(time)| time),
-            idle: section
-                .get(&IDLE, d)
-                .map_or(default.idle, |Period(time)| time),
+            call: section.get(&CALL, d).map_or(default.call, |Period(time)| time),
+            idle: section.get(&IDLE, d).map_or(default.idle, |Period(time)| time),
         })
     }
 }

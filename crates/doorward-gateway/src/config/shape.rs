@@ -24,10 +24,7 @@ pub(super) enum Shape {
     /// One value, or a list with at least one.
     OneOrMany(&'static Shape),
     /// A mapping from names that the author chooses.
-    Map {
-        names: &'static Form,
-        of: &'static Shape,
-    },
+    Map { names: &'static Form, of: &'static Shape },
     /// A mapping with the keys of a table; behind a function, since conditions nest.
     Table(fn() -> &'static Table),
     /// Any of these.
@@ -63,13 +60,9 @@ impl Shape {
             Self::Words(words) => one_of(words.iter().map(|word| word.name)),
             Self::List { of, .. } => format!("a list; each entry is {}", of.what()),
             Self::OneOrMany(of) => format!("{}, or a list of such", of.what()),
-            Self::Map { names, of } => format!("a mapping from {} to {}", names.what, of.what()),
+            Self::Map { of, .. } => format!("a mapping; each value is {}", of.what()),
             Self::Table(table) => table().what.into(),
-            Self::Either(shapes) => shapes
-                .iter()
-                .map(Self::what)
-                .collect::<Vec<_>>()
-                .join(", or "),
+            Self::Either(shapes) => shapes.iter().map(Self::what).collect::<Vec<_>>().join(", or "),
         }
     }
 
@@ -79,10 +72,9 @@ impl Shape {
             Self::Bool | Self::True => "true".into(),
             Self::Integer { least, .. } => least.max(&1).to_string(),
             Self::Text(form) => form.example.into(),
-            Self::Argument | Self::Anything => "text".into(),
-            Self::Words(words) => words
-                .first()
-                .map_or_else(String::new, |word| word.name.into()),
+            Self::Argument => "my-server".into(),
+            Self::Anything => "text".into(),
+            Self::Words(words) => words.first().map_or_else(String::new, |word| word.name.into()),
             Self::List { of, .. } => format!("[{}]", of.example()),
             Self::OneOrMany(of) => of.example(),
             Self::Map { names, of } => format!("{{ {}: {} }}", names.example, of.example()),

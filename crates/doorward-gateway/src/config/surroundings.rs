@@ -55,29 +55,16 @@ impl Surroundings for Machine {
         // A named pipe would wait for its writer, so what it is comes first.
         let about = std::fs::metadata(path).map_err(|error| sentence(&error))?;
         if !about.is_file() {
-            return Err(if about.is_dir() {
-                "it is a folder".into()
-            } else {
-                "it is not a regular file".into()
-            });
+            return Err(if about.is_dir() { "it is a folder".into() } else { "it is not a regular file".into() });
         }
         let mut file = File::open(path).map_err(|error| sentence(&error))?;
         let mut bytes = Zeroizing::new(Vec::new());
-        file.by_ref()
-            .take(MOST_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| sentence(&error))?;
+        file.by_ref().take(MOST_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| sentence(&error))?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST_FILE_BYTES {
             return Err(format!("it is larger than {} KiB", MOST_FILE_BYTES / 1024));
         }
-        let open_to_others = file
-            .metadata()
-            .map_err(|error| sentence(&error))
-            .map(|about| open_to_others(&about))?;
-        Ok(Contents {
-            bytes,
-            open_to_others,
-        })
+        let open_to_others = file.metadata().map_err(|error| sentence(&error)).map(|about| open_to_others(&about))?;
+        Ok(Contents { bytes, open_to_others })
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -92,9 +79,8 @@ impl Surroundings for Machine {
         if program.components().count() > 1 {
             return is_program(program);
         }
-        std::env::var_os("PATH").is_some_and(|path| {
-            std::env::split_paths(&path).any(|dir| is_program(&dir.join(program)))
-        })
+        std::env::var_os("PATH")
+            .is_some_and(|path| std::env::split_paths(&path).any(|dir| is_program(&dir.join(program))))
     }
 }
 
@@ -123,8 +109,7 @@ fn open_to_others(_about: &std::fs::Metadata) -> bool {
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     const ANYONE_MAY_RUN: u32 = 0o111;
-    path.metadata()
-        .is_ok_and(|about| about.is_file() && about.permissions().mode() & ANYONE_MAY_RUN != 0)
+    path.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & ANYONE_MAY_RUN != 0)
 }
 
 #[cfg(not(unix))]

@@ -55,36 +55,18 @@ pub(super) struct Key<T> {
 
 impl<T: FromNode> Key<T> {
     pub(super) const fn optional(name: &'static str, doc: &'static str) -> Self {
-        Self {
-            info: Info {
-                name,
-                doc,
-                presence: Presence::Optional(T::SHAPE),
-            },
-            read: T::read,
-        }
+        Self { info: Info { name, doc, presence: Presence::Optional(T::SHAPE) }, read: T::read }
     }
 
     pub(super) const fn required(name: &'static str, doc: &'static str) -> Self {
-        Self {
-            info: Info {
-                name,
-                doc,
-                presence: Presence::Required(T::SHAPE),
-            },
-            read: T::read,
-        }
+        Self { info: Info { name, doc, presence: Presence::Required(T::SHAPE) }, read: T::read }
     }
 }
 
 impl Info {
     /// A key that is refused by name, with what it will be for.
     pub(super) const fn not_yet(name: &'static str, doc: &'static str) -> Self {
-        Self {
-            name,
-            doc,
-            presence: Presence::NotYet,
-        }
+        Self { name, doc, presence: Presence::NotYet }
     }
 
     pub(super) fn shape(&self) -> Option<&Shape> {
@@ -105,42 +87,52 @@ impl Table {
     }
 
     /// The keys that may be written today.
-    pub(super) fn allowed(&self) -> impl Iterator<Item = &'static str> {
-        self.keys
-            .iter()
-            .filter(|info| info.shape().is_some())
-            .map(|info| info.name)
+    pub(super) fn allowed(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.keys.iter().filter(|info| info.shape().is_some()).map(|info| info.name)
     }
 
     /// The allowed key that `written` most likely stands for: the same but for case and separators, or a slip or
     /// two of the fingers away.
     pub(super) fn nearest(&self, written: &str) -> Option<&'static str> {
-        nearest(written, self.keys.iter().map(|info| info.name))
+        nearest(written, self.allowed())
     }
 }
 
-/// The name that `written` most likely stands for.
-pub(super) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+/// The name that `written` most likely stands for: shortened, in the plural, in another case, or misspelt.
+pub(super) fn nearest<'n>(written: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
     // A comparison costs the product of the lengths, and nobody means a key by a thousand letters.
     const LONGEST: usize = 64;
     if written.len() > LONGEST {
         return None;
     }
     let folded = fold(written);
-    names
-        .filter(|name| name.len() <= LONGEST)
+    let names = names.filter(|name| name.len() <= LONGEST);
+    let shortened = names.clone().filter(|name| shortens(&folded, &fold(name)));
+    let misspelt = names
         .map(|name| (strsim::damerau_levenshtein(&folded, &fold(name)), name))
         .filter(|(distance, name)| *distance <= (name.len() / 3).clamp(1, 3))
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .map(|(_, name)| name);
+    shortened.min_by_key(|name| name.len()).or(misspelt)
 }
 
-/// Lower case, without separators: `publicUrl` and `public-url` are `public_url`.
+/// `cmd` is `command`: the letters of one, in order, among those of the other, from the same first letter.
+fn shortens(short: &str, long: &str) -> bool {
+    let mut letters = long.chars();
+    short.len() >= 3
+        && short.chars().next() == long.chars().next()
+        && short.chars().all(|letter| letters.any(|other| other == letter))
+}
+
+/// Lower case, in the singular, without separators: `publicUrls` and `public-url` are `public_url`.
 fn fold(name: &str) -> String {
-    name.chars()
-        .filter(|letter| !matches!(letter, '_' | '-'))
-        .flat_map(char::to_lowercase)
-        .collect()
+    let name: String =
+        name.chars().filter(|letter| !matches!(letter, '_' | '-')).flat_map(char::to_lowercase).collect();
+    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
+        (Some(stem), _) => format!("{stem}y"),
+        (None, Some(stem)) if stem.len() >= 3 => stem.to_owned(),
+        _ => name,
+    }
 }
 
 #[cfg(test)]
@@ -148,11 +140,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_forgives_case_separators_and_slips() {
-        let names = ["policy", "public_url", "tls", "listen", "limit"];
+    fn the_nearest_name_forgives_case_plurals_shortening_and_slips() {
+        let names = ["policy", "public_url", "tls", "listen", "limit", "cwd", "command"];
         for (written, meant) in [
             ("polcy", Some("policy")),
             ("policys", Some("policy")),
+            ("policies", Some("policy")),
+            ("cmd", Some("command")),
+            ("cwdd", Some("cwd")),
             ("publicUrl", Some("public_url")),
             ("public-url", Some("public_url")),
             ("TLS", Some("tls")),

@@ -6,10 +6,11 @@ use http::{HeaderName, HeaderValue};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::decode::{Decoder, FromNode, Name as _, Named, NonEmpty, Section, head};
+use super::decode::{Decoder, FromNode, Name as _, Named, NonEmpty, head};
 use super::file::ExistingFolder;
 use super::scalar::{Argument, URL, VariableName, is_loopback, web_url};
 use super::secret::{MaybeSecret, Secret, SecretFrom, sounds_secret, variable_value};
+use super::section::Section;
 use super::shape::{Form, Shape};
 use super::source::quoted;
 use super::table::{Key, Table, Term};
@@ -84,38 +85,25 @@ impl Credential {
     }
 }
 
-const COMMAND: Key<Command> = Key::optional(
-    "command",
-    "The program and its arguments, one entry each. No shell is involved.",
-);
+const COMMAND: Key<Command> =
+    Key::optional("command", "The program and its arguments, one entry each. No shell is involved.");
 const ENV: Key<Environment> = Key::optional(
     "env",
     "Variables for the process, beside PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR and SHELL: a mapping from names to values or secrets, or a list of `NAME` (taken from the gateway's own environment) and `NAME=VALUE`.",
 );
 const CWD: Key<ExistingFolder> = Key::optional("cwd", "The working directory of the process.");
 const URL_KEY: Key<RemoteUrl> = Key::optional("url", "The server's MCP endpoint.");
-const CREDENTIAL: Key<Secret> = Key::optional(
-    "credential",
-    "What the gateway shows the server. A caller's own token never goes there.",
-);
-const HEADER: Key<Header> = Key::optional(
-    "header",
-    "The header for the credential as it is; `Authorization: Bearer` unless given.",
-);
+const CREDENTIAL: Key<Secret> =
+    Key::optional("credential", "What the gateway shows the server. A caller's own token never goes there.");
+const HEADER: Key<Header> =
+    Key::optional("header", "The header for the credential as it is; `Authorization: Bearer` unless given.");
 
 static UPSTREAM_TABLE: Table = Table {
     name: "upstream",
     what: "`upstream`",
     doc: "How a server is reached: a process over stdio, or a URL over Streamable HTTP.",
     example: "{ command: [npx, -y, \"@modelcontextprotocol/server-everything\"] }",
-    keys: &[
-        COMMAND.info,
-        ENV.info,
-        CWD.info,
-        URL_KEY.info,
-        CREDENTIAL.info,
-        HEADER.info,
-    ],
+    keys: &[COMMAND.info, ENV.info, CWD.info, URL_KEY.info, CREDENTIAL.info, HEADER.info],
     terms: &[
         Term::ExactlyOne(&["command", "url"]),
         Term::Needs("env", "command"),
@@ -138,12 +126,7 @@ impl FromNode for Upstream {
         if let Some(Command { program, args }) = command {
             let program = program_path(program, cwd.as_deref(), &section, d);
             let env = env.map(|Environment(env)| env).unwrap_or_default();
-            return Some(Self::Process(Process {
-                program,
-                args,
-                env,
-                cwd,
-            }));
+            return Some(Self::Process(Process { program, args, env, cwd }));
         }
         let RemoteUrl(url) = url?;
         if url.scheme() == "http" && !is_loopback(&url) {
@@ -155,36 +138,20 @@ impl FromNode for Upstream {
                     "write `https://`; plain http with a credential works on this machine alone",
                 );
             }
-            d.warn(
-                at,
-                "calls to this server travel in the clear",
-                "write `https://` if the server speaks it",
-            );
+            d.warn(at, "calls to this server travel in the clear", "write `https://` if the server speaks it");
         }
         Some(Self::Http(Remote { url, credential }))
     }
 }
 
 /// A program with a folder in its name is found from the configuration's folder; one without, along `PATH`.
-fn program_path(
-    program: String,
-    cwd: Option<&Path>,
-    section: &Section<'_>,
-    d: &mut Decoder<'_>,
-) -> PathBuf {
+fn program_path(program: String, cwd: Option<&Path>, section: &Section<'_>, d: &mut Decoder<'_>) -> PathBuf {
     let named = PathBuf::from(program);
-    let path = if named.components().count() > 1 {
-        cwd.unwrap_or(d.base).join(&named)
-    } else {
-        named
-    };
+    let path = if named.components().count() > 1 { cwd.unwrap_or(d.base).join(&named) } else { named };
     if !d.around.has_program(&path) {
         d.warn(
             section.value_at(COMMAND.info.name),
-            format!(
-                "there is no program {} here",
-                quoted(&path.to_string_lossy())
-            ),
+            format!("there is no program {} here", quoted(&path.to_string_lossy())),
             "install it, or write its full path",
         );
     }
@@ -208,7 +175,7 @@ impl FromNode for Command {
                 node.at,
                 "a command is a list, never a line for a shell",
                 if (1..8).contains(&words.len()) && !text.contains(['"', '\'', '|', '&', ';', '<', '>', '`', '$']) {
-                    format!("write `command: [{}]`", words.join(", "))
+                    format!("write `command: [{}]`", words.into_iter().map(as_entry).collect::<Vec<_>>().join(", "))
                 } else {
                     "write the program and each argument as an entry of its own: `command: [npx, -y, my-server]`".into()
                 },
@@ -218,67 +185,55 @@ impl FromNode for Command {
         let mut words = words.into_iter().map(|Argument(word)| word);
         let program = words.next().filter(|program| !program.trim().is_empty());
         match program {
-            Some(program) => Some(Self {
-                program,
-                args: words.collect(),
-            }),
-            None => d.refuse(
-                head(node.at),
-                "the program's name is empty",
-                "write the program as the first entry",
-            ),
+            Some(program) => Some(Self { program, args: words.collect() }),
+            None => d.refuse(head(node.at), "the program's name is empty", "write the program as the first entry"),
         }
     }
 }
 
+/// A word as it may stand in a list: in quotes where YAML would read more into it.
+fn as_entry(word: &str) -> String {
+    let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./=+".contains(letter));
+    if plain { word.to_owned() } else { format!("\"{word}\"") }
+}
+
 struct Environment(Vec<(String, Secret)>);
 
-const ENTRY: Form = Form {
-    what: "`NAME` or `NAME=VALUE`",
-    example: "API_TOKEN",
-    pattern: "^[A-Za-z_][A-Za-z0-9_]*(=[\\s\\S]*)?$",
-};
+const ENTRY: Form =
+    Form { what: "`NAME` or `NAME=VALUE`", example: "API_TOKEN", pattern: "^[A-Za-z_][A-Za-z0-9_]*(=[\\s\\S]*)?$" };
 
 impl FromNode for Environment {
-    const SHAPE: Shape = Shape::Either(&[
-        Named::<VariableName, MaybeSecret>::SHAPE,
-        Shape::List {
-            of: &Shape::Text(&ENTRY),
-            least: 0,
-        },
-    ]);
+    const SHAPE: Shape =
+        Shape::Either(&[Named::<VariableName, MaybeSecret>::SHAPE, Shape::List { of: &Shape::Text(&ENTRY), least: 0 }]);
 
     fn read(node: &Node, d: &mut Decoder<'_>) -> Option<Self> {
         match &node.value {
             Value::Map(pairs) => {
                 let Named(values) = Named::<VariableName, MaybeSecret>::read(node, d)?;
                 let mut env = Vec::with_capacity(values.len());
-                for ((VariableName(name), MaybeSecret(value)), pair) in
-                    values.into_iter().zip(pairs)
-                {
+                for ((VariableName(name), MaybeSecret(value)), pair) in values.into_iter().zip(pairs) {
                     warn_if_inline(&name, &value, pair.node.at, d);
                     env.push((name, value));
                 }
                 Some(Self(env))
             }
             Value::List(items) => {
-                let entries: Vec<Option<(String, Secret)>> =
-                    items.iter().map(|item| entry(item, d)).collect();
+                let entries: Vec<Option<(String, Secret)>> = items.iter().map(|item| entry(item, d)).collect();
                 let entries: Vec<(String, Secret)> = entries.into_iter().collect::<Option<_>>()?;
                 let mut env: Vec<(String, Secret)> = Vec::with_capacity(entries.len());
                 for ((name, value), item) in entries.into_iter().zip(items) {
                     if env.iter().any(|(other, _)| *other == name) {
-                        d.refuse::<()>(
-                            item.at,
-                            format!("`{name}` is given a second time"),
-                            "keep one of the two",
-                        );
+                        d.refuse::<()>(item.at, format!("`{name}` is given a second time"), "keep one of the two");
                     }
                     env.push((name, value));
                 }
                 Some(Self(env))
             }
-            _ => d.mismatch(node, &Self::SHAPE),
+            _ => d.unexpected(
+                node,
+                "a mapping from names to values, or a list of `NAME` and `NAME=VALUE`",
+                &Self::SHAPE.example(),
+            ),
         }
     }
 }
@@ -312,14 +267,20 @@ fn entry(node: &Node, d: &mut Decoder<'_>) -> Option<(String, Secret)> {
 }
 
 fn warn_if_inline(name: &str, value: &Secret, at: At, d: &mut Decoder<'_>) {
-    if *value.from() == SecretFrom::Inline && sounds_secret(name) && !value.expose().is_empty() {
-        d.warn(
+    if *value.from() != SecretFrom::Inline || !sounds_secret(name) || value.expose().is_empty() {
+        return;
+    }
+    match at {
+        At::Option(option) => d.warn(
             at,
-            format!(
-                "`{name}` sounds like a secret, and its value stands in the configuration itself"
-            ),
+            format!("`{name}` sounds like a secret, and other programs can see it on the command line"),
+            format!("write `{option} {name}` and set the variable"),
+        ),
+        _ => d.warn(
+            at,
+            format!("`{name}` sounds like a secret, and its value stands in the configuration itself"),
             format!("move it to a file of mode 600 and write `{name}: {{ file: PATH }}`"),
-        );
+        ),
     }
 }
 
@@ -334,11 +295,8 @@ impl FromNode for RemoteUrl {
     }
 }
 
-const HEADER_FORM: Form = Form {
-    what: "a header name",
-    example: "X-Api-Key",
-    pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
-};
+const HEADER_FORM: Form =
+    Form { what: "a header name", example: "X-Api-Key", pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" };
 
 struct Header(HeaderName);
 
@@ -381,11 +339,7 @@ fn credential(section: &Section<'_>, d: &mut Decoder<'_>) -> Option<Credential> 
     let header = section.get(&HEADER, d);
     let secret = section.get(&CREDENTIAL, d)?;
     let bearer = !section.has(HEADER.info.name);
-    if !secret
-        .expose()
-        .iter()
-        .all(|byte| (b' '..=b'~').contains(byte))
-    {
+    if !secret.expose().iter().all(|byte| (b' '..=b'~').contains(byte)) {
         return d.refuse(
             section.value_at(CREDENTIAL.info.name),
             "the credential holds characters that no header can carry, such as a line end",
@@ -393,9 +347,5 @@ fn credential(section: &Section<'_>, d: &mut Decoder<'_>) -> Option<Credential> 
         );
     }
     let header = header.map_or(http::header::AUTHORIZATION, |Header(name)| name);
-    Some(Credential {
-        header,
-        secret,
-        bearer,
-    })
+    Some(Credential { header, secret, bearer })
 }

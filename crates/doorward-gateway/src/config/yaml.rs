@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use super::mistake::Place;
-use super::source::{Finding, quoted};
+use super::source::{Finding, lines, quoted};
 
 /// The largest file that is read, in bytes.
 pub(super) const MOST_BYTES: usize = 1024 * 1024;
@@ -85,10 +85,7 @@ impl Node {
 
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
-            Value::Map(pairs) => pairs
-                .iter()
-                .find(|pair| pair.key == key)
-                .map(|pair| &pair.node),
+            Value::Map(pairs) => pairs.iter().find(|pair| pair.key == key).map(|pair| &pair.node),
             _ => None,
         }
     }
@@ -116,14 +113,7 @@ pub(super) fn parse(text: &str, findings: &mut Vec<Finding>) -> Option<Node> {
         ));
         return None;
     }
-    Builder {
-        findings,
-        open: Vec::new(),
-        root: None,
-        nodes: 0,
-        documents: 0,
-    }
-    .build(text)
+    Builder { findings, open: Vec::new(), root: None, nodes: 0, documents: 0 }.build(text)
 }
 
 struct Builder<'f> {
@@ -142,11 +132,7 @@ struct Open {
 
 enum Kind {
     List(Vec<Node>),
-    Map {
-        pairs: Vec<Pair>,
-        seen: HashMap<String, Place>,
-        key: Option<Key>,
-    },
+    Map { pairs: Vec<Pair>, seen: HashMap<String, Place>, key: Option<Key> },
 }
 
 enum Key {
@@ -190,11 +176,7 @@ impl Builder<'_> {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    self.refuse(
-                        span,
-                        "a second document starts here",
-                        "keep one document per file: remove the `---`",
-                    );
+                    self.refuse(span, "a second document starts here", "keep one document per file: remove the `---`");
                     return None;
                 }
             }
@@ -204,26 +186,13 @@ impl Builder<'_> {
                     "aliases such as `*name` are not read",
                     "write the value out, or put it in quotes when a `*` is meant",
                 );
-                self.add(Node {
-                    at: At::Text(span),
-                    value: Value::Broken,
-                })?;
+                self.add(Node { at: At::Text(span), value: Value::Broken })?;
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let broken = self.refuse_extras(span, anchor, tag.is_some());
                 let plain = matches!(style, ScalarStyle::Plain);
-                let value = if broken {
-                    Value::Broken
-                } else {
-                    Value::Scalar {
-                        text: text.into_owned(),
-                        plain,
-                    }
-                };
-                self.add(Node {
-                    at: At::Text(span),
-                    value,
-                })?;
+                let value = if broken { Value::Broken } else { Value::Scalar { text: text.into_owned(), plain } };
+                self.add(Node { at: At::Text(span), value })?;
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_extras(span, anchor, tag.is_some());
@@ -231,21 +200,11 @@ impl Builder<'_> {
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_extras(span, anchor, tag.is_some());
-                self.open(
-                    span,
-                    Kind::Map {
-                        pairs: Vec::new(),
-                        seen: HashMap::new(),
-                        key: None,
-                    },
-                )?;
+                self.open(span, Kind::Map { pairs: Vec::new(), seen: HashMap::new(), key: None })?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(Open { span: start, kind }) = self.open.pop() {
-                    let at = At::Text(Span {
-                        start: start.start,
-                        end: span.end.max(start.end),
-                    });
+                    let at = At::Text(Span { start: start.start, end: span.end.max(start.end) });
                     let value = match kind {
                         Kind::List(items) => Value::List(items),
                         Kind::Map { pairs, .. } => Value::Map(pairs),
@@ -270,22 +229,14 @@ impl Builder<'_> {
             );
         }
         if tag {
-            self.refuse(
-                span,
-                "tags such as `!name` are not read",
-                "remove the tag, or put the value in quotes",
-            );
+            self.refuse(span, "tags such as `!name` are not read", "remove the tag, or put the value in quotes");
         }
         anchor > 0 || tag
     }
 
     fn open(&mut self, span: Span, kind: Kind) -> Option<()> {
         if self.open.len() >= DEEPEST {
-            self.refuse(
-                span,
-                format!("nested more than {DEEPEST} levels deep"),
-                "flatten this part of the file",
-            );
+            self.refuse(span, format!("nested more than {DEEPEST} levels deep"), "flatten this part of the file");
             return None;
         }
         self.open.push(Open { span, kind });
@@ -327,11 +278,7 @@ fn read_key(node: Node, seen: &mut HashMap<String, Place>, findings: &mut Vec<Fi
         return Key::Broken;
     };
     if text == "<<" && plain {
-        findings.push(Finding::new(
-            node.at,
-            "merge keys (`<<`) are not read",
-            "write the keys out",
-        ));
+        findings.push(Finding::new(node.at, "merge keys (`<<`) are not read", "write the keys out"));
         return Key::Broken;
     }
     let At::Text(span) = node.at else {
@@ -350,41 +297,27 @@ fn read_key(node: Node, seen: &mut HashMap<String, Place>, findings: &mut Vec<Fi
 }
 
 fn convert(span: saphyr_parser::Span) -> Span {
-    Span {
-        start: place(&span.start),
-        end: place(&span.end),
-    }
+    Span { start: place(&span.start), end: place(&span.end) }
 }
 
 fn place(marker: &saphyr_parser::Marker) -> Place {
     let number = |from: usize| u32::try_from(from).unwrap_or(u32::MAX);
-    Place {
-        line: number(marker.line()),
-        column: number(marker.col()).saturating_add(1),
-    }
+    Place { line: number(marker.line()), column: number(marker.col()).saturating_add(1) }
 }
 
 /// What most likely went wrong, from the parser's words and the line.
 fn hint(text: &str, at: Place, info: &str) -> String {
     let number = usize::try_from(at.line).unwrap_or(usize::MAX);
-    let line = text
-        .lines()
-        .nth(number.saturating_sub(1))
-        .unwrap_or_default();
+    let line = lines(text).nth(number.saturating_sub(1)).unwrap_or_default();
     let fix = if info.contains("anchor") || info.contains("alias") {
         "put a value that starts with `*` or `&` in quotes: `\"*\"`"
     } else if info.contains("tab") || line.trim_start_matches(' ').starts_with('\t') {
         "indent with spaces, never with tabs"
     } else if info.contains("tag") || info.contains("TAG") || info.contains("handle") {
         "put a value that starts with `!` or `%` in quotes"
-    } else if info.contains("mapping values are not allowed")
-        || info.contains("illegal placement of ':'")
-    {
+    } else if info.contains("mapping values are not allowed") || info.contains("illegal placement of ':'") {
         "put a value that holds `: ` in quotes, and give keys of one level the same indentation"
-    } else if info.contains("quoted scalar")
-        || info.contains("eof")
-        || info.contains("end of stream")
-    {
+    } else if info.contains("quoted scalar") || info.contains("eof") || info.contains("end of stream") {
         "close the quotes and brackets that are open here"
     } else if info.contains("flow") || info.contains("bracket") {
         "close every `{` and `[`, and put a comma between the entries"
@@ -418,15 +351,14 @@ mod tests {
             .collect()
     }
 
-    fn span_of<'t>(text: &'t str, path: &[&str]) -> &'t str {
+    fn span_of(text: &str, path: &[&str]) -> String {
         let node = parse(text, &mut Vec::new()).unwrap();
         let node = path.iter().fold(&node, |node, key| node.get(key).unwrap());
-        let At::Text(span) = node.at else {
-            panic!("no span")
-        };
+        let At::Text(span) = node.at else { panic!("no span") };
         assert_eq!(span.start.line, span.end.line, "one line in this test");
         let line = text.lines().nth(span.start.line as usize - 1).unwrap();
-        &line[span.start.column as usize - 1..span.end.column as usize - 1]
+        let (from, to) = (span.start.column as usize - 1, span.end.column as usize - 1);
+        line.chars().skip(from).take(to - from).collect()
     }
 
     #[test]
@@ -456,26 +388,14 @@ mod tests {
 
     #[test]
     fn a_second_document_is_refused() {
-        assert_eq!(
-            findings("a: 1\n---\nb: 2\n"),
-            ["2:1 a second document starts here"]
-        );
+        assert_eq!(findings("a: 1\n---\nb: 2\n"), ["2:1 a second document starts here"]);
     }
 
     #[test]
     fn depth_size_and_number_are_bounded() {
-        assert_eq!(
-            findings(&"[".repeat(100)),
-            ["1:33 nested more than 32 levels deep"]
-        );
-        assert_eq!(
-            findings(&"[".repeat(100_000)),
-            ["1:256 this is not YAML: recursion limit exceeded"]
-        );
-        assert_eq!(
-            findings(&"a".repeat(MOST_BYTES + 1)),
-            ["the file is larger than 1024 KiB"]
-        );
+        assert_eq!(findings(&"[".repeat(100)), ["1:33 nested more than 32 levels deep"]);
+        assert_eq!(findings(&"[".repeat(100_000)), ["1:256 this is not YAML: recursion limit exceeded"]);
+        assert_eq!(findings(&"a".repeat(MOST_BYTES + 1)), ["the file is larger than 1024 KiB"]);
         let many = findings(&format!("a: [{}]", "1,".repeat(MOST_NODES + 1)));
         assert!(many.concat().contains("more than 50000 values"), "{many:?}");
     }
@@ -490,9 +410,6 @@ mod tests {
     fn a_bare_star_is_explained() {
         let mut found = Vec::new();
         assert!(parse("tool: *\n", &mut found).is_none());
-        assert!(
-            found.iter().any(|finding| finding.fix.contains("`\"*\"`")),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|finding| finding.fix.contains("`\"*\"`")), "{found:?}");
     }
 }
