@@ -183,8 +183,24 @@ fn modern(message: &Message) -> Result<(), Refused> {
         Kind::Request { .. } if message.client_capabilities().is_none() => {
             invalid(code::INVALID_PARAMS, "`params._meta` must hold `io.modelcontextprotocol/clientCapabilities`")
         }
+        Kind::Request { method: Method::TasksGet | Method::TasksUpdate | Method::TasksCancel, .. }
+            if !declares_tasks(message) =>
+        {
+            let mut error = RpcError::new(code::MISSING_CAPABILITY, "Missing required client capability");
+            error.data = Some(serde_json::json!({ "requiredCapabilities": { "extensions": { TASKS: {} } } }));
+            Err(Refused::bad_request(error, message.id()))
+        }
         Kind::Request { .. } => Ok(()),
     }
+}
+
+/// The extension that `tasks/*` belongs to.
+const TASKS: &str = "io.modelcontextprotocol/tasks";
+
+/// Whether this very request declares the tasks extension (A61).
+fn declares_tasks(message: &Message) -> bool {
+    let declared = message.client_capabilities().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    declared.is_some_and(|declared| declared.get("extensions").is_some_and(|known| known.get(TASKS).is_some()))
 }
 
 /// Holds `Mcp-Method` and `Mcp-Name` against the body.

@@ -12,6 +12,28 @@
 //! - [`CanonicalPath`] gives an HTTP path the one form that both rules and routing see.
 //! - [`sse`] and [`lines`] frame messages on streams.
 //!
+//! ```
+//! use doorward_wire::{Call, Head, Limits, Target};
+//! use http::{HeaderMap, HeaderValue};
+//!
+//! let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"weather","_meta":{
+//!     "io.modelcontextprotocol/protocolVersion":"2026-07-28",
+//!     "io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+//! let mut headers = HeaderMap::new();
+//! headers.insert("mcp-protocol-version", HeaderValue::from_static("2026-07-28"));
+//! headers.insert("mcp-method", HeaderValue::from_static("tools/call"));
+//! headers.insert("mcp-name", HeaderValue::from_static("weather"));
+//!
+//! let call = Call::from_http(Head::read(&headers)?, body.into(), None, &Limits::default())?;
+//! assert_eq!(call.message().target(), &Target::Tool("weather".into()));
+//!
+//! // A header that names another tool than the body is refused before anything is decided.
+//! headers.insert("mcp-name", HeaderValue::from_static("admin"));
+//! let refused = Call::from_http(Head::read(&headers)?, body.into(), None, &Limits::default()).unwrap_err();
+//! assert_eq!((refused.status.as_u16(), refused.error.code), (400, -32020));
+//! # Ok::<(), doorward_wire::Refused>(())
+//! ```
+//!
 //! Ids such as `A25` or `HD-01` in the documentation name rows of the project's protocol checklist and attack catalogue;
 //! the tests carry the same ids.
 
@@ -33,6 +55,7 @@ mod mirror;
 mod name;
 mod path;
 mod place;
+mod reader;
 mod scan;
 pub mod sse;
 mod target;

@@ -169,7 +169,7 @@ impl Message {
 
     fn private_piece(&self) -> Option<Piece> {
         let span = self.meaning().cache_scope?;
-        let scope = crate::interpret::unquote(span.of(self.text()));
+        let scope = crate::reader::unquote(span.of(self.text()));
         (scope.as_deref() != Some("private")).then(|| Piece::new(span, "\"private\""))
     }
 

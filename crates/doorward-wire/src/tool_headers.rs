@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::head::{Head, PARAM_PREFIX};
 use crate::id::Id;
-use crate::interpret::unquote;
+use crate::reader::unquote;
 use crate::value;
 
 const ANNOTATION: &str = "x-mcp-header";

@@ -418,6 +418,8 @@ fn js_08_what_is_no_message_is_refused_with_its_id() {
         r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":{}}"#,
         r#"{"jsonrpc":"2.0","id":7,"method":"ping","error":{"code":1,"message":""}}"#,
         r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{"code":1,"message":""}}"#,
+        r#"{"jsonrpc":"2.0","id":7,"result":{},"params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}}"#,
+        r#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":""},"params":{}}"#,
         r#"{"jsonrpc":"2.0","id":7,"result":null}"#,
         r#"{"jsonrpc":"2.0","id":7,"result":[]}"#,
         r#"{"jsonrpc":"2.0","id":7,"result":true}"#,
