@@ -58,6 +58,11 @@ impl Common {
         state::path(self.named_state(), |name| std::env::var_os(name))
     }
 
+    /// Where the state lies when nobody says so.
+    pub(crate) fn usual_state() -> Result<PathBuf, Failure> {
+        state::path(None, |name| std::env::var_os(name))
+    }
+
     /// The state directory, made where it is missing.
     pub(crate) fn open_state(&self) -> Result<StateDir, Failure> {
         state::open(&self.state_path()?)

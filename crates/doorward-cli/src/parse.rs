@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use doorward::door::AllowedOrigins;
 use doorward::identity::ClaimValue;
 
 /// How long a token lives.
@@ -30,6 +31,9 @@ pub(crate) enum BadValue {
     /// Too short or too long.
     #[error("a token lives from `1s` to `90d`")]
     Ttl,
+    /// Not an origin.
+    #[error("write the scheme, host and port of the page, such as `https://app.example.com`")]
+    Origin,
     /// Not a claim.
     #[error(
         "write `NAME=TEXT`, or `NAME:=VALUE` for a number, `true`, `false` or a list of texts such as `[\"a\",\"b\"]`"
@@ -57,6 +61,11 @@ impl FromStr for Ttl {
         }
         Ok(Self(ttl))
     }
+}
+
+/// A web origin, as the door compares them.
+pub(crate) fn origin(text: &str) -> Result<String, BadValue> {
+    AllowedOrigins::none().allow_text(text).map(|_| text.to_owned()).map_err(|_| BadValue::Origin)
 }
 
 /// One further claim of a token: `NAME=TEXT`, or `NAME:=VALUE` for what is not text.
@@ -112,6 +121,14 @@ mod tests {
         }
         for text in ["0s", "91d", "2161h", "18446744073709551615d"] {
             assert_eq!(seconds(text), Err(BadValue::Ttl), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_origin_names_one_page_host() {
+        assert_eq!(origin("https://app.example.com").as_deref(), Ok("https://app.example.com"));
+        for text in ["", "*", "null", "https://", "app.example.com", "https://app.example.com/path"] {
+            assert_eq!(origin(text), Err(BadValue::Origin), "{text}");
         }
     }
 

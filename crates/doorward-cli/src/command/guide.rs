@@ -27,16 +27,28 @@ fn along(path: &OsStr, me: &Path) -> Option<OsString> {
     same.then(|| name.to_owned())
 }
 
+/// One guarded server, as clients will call it.
+pub(crate) struct Entry {
+    /// What it is called in sentences.
+    pub(crate) title: String,
+    /// What clients call it.
+    pub(crate) name: String,
+    /// Its URL.
+    pub(crate) url: String,
+}
+
 /// What is needed to say how the node is used.
 pub(crate) struct Guide {
     /// How this program is called.
     pub(crate) program: String,
     /// The state directory, when it is not the usual one.
     pub(crate) state: Option<PathBuf>,
-    /// What is guarded: its name for clients, and its URL.
-    pub(crate) servers: Vec<(String, String)>,
+    /// What is guarded.
+    pub(crate) servers: Vec<Entry>,
     /// Whether a server has to be named when a token is made.
     pub(crate) name_needed: bool,
+    /// Whether somebody wrote rules, which may ask for more than a token.
+    pub(crate) has_rules: bool,
 }
 
 impl Guide {
@@ -56,12 +68,15 @@ impl Guide {
 
     /// Says it all.
     pub(crate) fn tell(&self, output: &mut Output) {
-        for (name, url) in &self.servers {
+        for Entry { title, name, url } in &self.servers {
             output.note("");
-            output.heading(&format!("{name} is guarded at {url}"));
+            output.heading(&format!("{title} is guarded at {url}"));
             output.note("");
             output.note("Only callers with a token get in. Make one:");
             output.note(format_args!("  {}", self.token_command(name)));
+            if self.has_rules {
+                output.note("with `--role` and `--scope` as the rules ask for them.");
+            }
             output.note("");
             output.note("Add it to a client, with that token instead of TOKEN:");
             output.note(format_args!(
@@ -73,7 +88,7 @@ impl Guide {
             output.note(format_args!("  {}", client_entry(name, url)));
         }
         output.note("");
-        if self.servers.iter().any(|(_, url)| url.starts_with("http://")) {
+        if self.servers.iter().any(|server| server.url.starts_with("http://")) {
             output.note("This is plain HTTP, for programs on this machine alone. Every other address needs TLS.");
             output.note("");
         }
@@ -91,12 +106,7 @@ mod tests {
     use super::*;
 
     fn guide() -> Guide {
-        Guide {
-            program: "doorward".to_owned(),
-            state: None,
-            servers: vec![("server".to_owned(), "http://localhost:8700/mcp".to_owned())],
-            name_needed: false,
-        }
+        Guide { program: "doorward".to_owned(), state: None, servers: Vec::new(), name_needed: false, has_rules: false }
     }
 
     #[test]

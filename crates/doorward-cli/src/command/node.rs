@@ -1,25 +1,18 @@
-//! A node: started, served until it is told to stop, and told what a command has done.
-
-use std::path::PathBuf;
+//! A node: started, explained, served until it is told to stop; and spoken to by other commands.
 
 use doorward::identity::TokenRecord;
 use doorward_gateway::config::{Config, LogFormat};
+pub(crate) use doorward_gateway::control::Client;
+use doorward_gateway::node::{Node, NodeOptions, StartError, StartErrorKind};
 use doorward_gateway::node_file::{Mode, NodeFile};
 use doorward_store::StateDir;
 
-use super::guide::{self, Guide};
+use super::guide::{self, Entry, Guide};
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::logging::Form;
 use crate::output::Output;
 use crate::state;
-
-/// What is to be started.
-pub(crate) struct Plan {
-    pub(crate) config: Config,
-    pub(crate) mode: Mode,
-    pub(crate) state: StateDir,
-}
 
 /// The state directory: the one that was named, else the configuration's, else the user's.
 pub(crate) fn state(config: &Config, common: &Common) -> Result<StateDir, Failure> {
@@ -39,14 +32,77 @@ pub(crate) fn log_form(config: &Config) -> Form {
 }
 
 /// Starts a node, says how it is used when it is new, and serves until it is told to stop.
-pub(crate) async fn run(_plan: Plan, _common: &Common, _output: &mut Output) -> Result<Exit, Failure> {
-    let _: Option<PathBuf> = None;
-    let _ = (guide::program, NodeFile::read);
-    let _: Option<Guide> = None;
-    Err(Failure::unreachable("TODO"))
+pub(crate) async fn run(config: Config, mode: Mode, state: &StateDir, output: &mut Output) -> Result<Exit, Failure> {
+    let is_new = NodeFile::read(state.path()).map_err(Failure::configuration)?.is_none();
+    let node = start(config, mode, state).await?;
+    if let Some(trust) = node.how_to_trust().filter(|_| is_new) {
+        output.note(trust);
+    }
+    if is_new {
+        guide(&node, mode, state).tell(output);
+    }
+    serve(node, output).await
+}
+
+/// Starts a node: when this returns, it serves.
+pub(crate) async fn start(config: Config, mode: Mode, state: &StateDir) -> Result<Node, Failure> {
+    Node::start(config, NodeOptions { state: state.path().to_owned(), mode }).await.map_err(not_started)
+}
+
+/// Says that the node is ready, and serves until it is told to stop.
+pub(crate) async fn serve(node: Node, output: &mut Output) -> Result<Exit, Failure> {
+    // Scripts wait for this line, so it has one form whatever the log's is.
+    output.note(format_args!("ready {}", node.public_url()));
+    node.serve_until_signal()
+        .await
+        .map_err(|error| Failure::unreachable(format_args!("the system gave no signals to wait for: {error}")))?;
+    Ok(Exit::Done)
+}
+
+fn not_started(error: StartError) -> Failure {
+    match error.kind() {
+        StartErrorKind::Configuration => Failure::configuration(error),
+        StartErrorKind::Unreachable => Failure::unreachable(error),
+    }
+}
+
+fn guide(node: &Node, mode: Mode, state: &StateDir) -> Guide {
+    let servers = node.servers().iter().map(|server| {
+        // The one server of `run` has no name of its own, and clients need one.
+        let (title, name) = match mode {
+            Mode::Serve => (server.name.as_str(), server.name.as_str()),
+            Mode::Run | Mode::Demo => ("The server", "doorward"),
+        };
+        Entry { title: title.to_owned(), name: name.to_owned(), url: server.resource.clone() }
+    });
+    let servers: Vec<_> = servers.collect();
+    let is_usual = Common::usual_state().is_ok_and(|usual| usual == state.path());
+    Guide {
+        program: guide::program(),
+        state: (!is_usual).then(|| std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned())),
+        name_needed: servers.len() > 1,
+        has_rules: mode == Mode::Serve,
+        servers,
+    }
+}
+
+/// Connects to the node that runs with this state directory; nothing when none does.
+pub(crate) async fn connect(state: &StateDir) -> Result<Option<Client>, Failure> {
+    Client::connect(state.path()).await.map_err(Failure::unreachable)
 }
 
 /// Lets the running node know that a token is revoked, and returns once it does.
-pub(crate) async fn tell_revoked(_state: &StateDir, _record: &TokenRecord) -> Result<(), Failure> {
-    Ok(())
+pub(crate) async fn tell_revoked(state: &StateDir, record: &TokenRecord) -> Result<(), Failure> {
+    let told = async {
+        match Client::connect(state.path()).await? {
+            Some(mut node) => node.revoke_token(&record.id, record.expires_at).await,
+            // A node that starts later reads it from the store.
+            None => Ok(()),
+        }
+    };
+    told.await.map_err(|error| {
+        Failure::unreachable(format_args!(
+            "the token is revoked for nodes that start from now on, but the running one may still accept it: {error}; stop it, or try again"
+        ))
+    })
 }

@@ -11,6 +11,7 @@ use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::logging::Verbosity;
 use crate::output::Output;
+use crate::parse;
 
 /// Guard one MCP server with safe defaults; no configuration file needed
 #[derive(Debug, Args)]
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "HOW")]
     tls: Option<Tls>,
     /// A web origin whose pages may call, such as `https://app.example.com`
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = parse::origin)]
     allow_origin: Vec<String>,
     /// The URL of a server that runs already
     #[arg(long, value_name = "URL", required_unless_present = "command")]
@@ -71,6 +72,7 @@ enum Tls {
 /// Runs the command.
 pub(crate) async fn run(arguments: Arguments, common: &Common, output: &mut Output) -> Result<Exit, Failure> {
     let file = arguments.config.clone();
+    let origins = arguments.allow_origin.clone();
     let options = arguments.into_options(common);
     let read = match &file {
         Some(file) => Config::for_run_with(&options, file),
@@ -80,10 +82,11 @@ pub(crate) async fn run(arguments: Arguments, common: &Common, output: &mut Outp
         has_its_program(config)?;
     }
     let named = file.map_or_else(|| "the command line".to_owned(), |file| format!("`{}`", file.display()));
-    let config = check::tell(&named, read, output)?;
+    let mut config = check::tell(&named, read, output)?;
+    config.origins.extend(origins);
     let state = node::state(&config, common)?;
     common.start_log(&Verbosity::NORMAL, node::log_form(&config))?;
-    node::run(node::Plan { config, mode: Mode::Run, state }, common, output).await
+    node::run(config, Mode::Run, &state, output).await
 }
 
 impl Arguments {
@@ -102,7 +105,6 @@ impl Arguments {
             public_url: self.public_url,
             state: common.named_state().map(ToOwned::to_owned),
             tls,
-            // TMP origins: self.allow_origin,
             env: self.env,
             upstream_credential: self.upstream_credential,
             target,

@@ -30,5 +30,5 @@ pub(crate) async fn run(arguments: Arguments, common: &Common, output: &mut Outp
     let config = check::read(&arguments.config, output)?;
     let state = node::state(&config, common)?;
     common.start_log(&Verbosity::NORMAL, node::log_form(&config))?;
-    node::run(node::Plan { config, mode: Mode::Serve, state }, common, output).await
+    node::run(config, Mode::Serve, &state, output).await
 }

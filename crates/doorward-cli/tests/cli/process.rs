@@ -1,6 +1,7 @@
 //! The binary, run to its end or in the background, with a state directory of its own.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::cell::OnceCell;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -50,20 +51,14 @@ impl Place {
 
     /// Starts a node and waits until it is ready.
     pub(crate) fn node(&self, arguments: &[&str]) -> Node {
-        let mut child =
-            self.command(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let (lines, heard) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                if lines.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut node = Node { child, heard, said: Vec::new(), url: String::new() };
-        node.url = node.line_after("ready ");
-        node
+        Node::start(self.command(arguments))
+    }
+
+    /// As [`Place::node`], where no variable names a state directory.
+    pub(crate) fn node_without_state(&self, arguments: &[&str]) -> Node {
+        let mut command = self.command(arguments);
+        command.env_remove("DOORWARD_STATE").env("TMPDIR", self.folder.path());
+        Node::start(command)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the binary under test is a process")]
@@ -81,11 +76,48 @@ pub(crate) struct Node {
     child: Child,
     heard: Receiver<String>,
     said: Vec<String>,
+    out: Receiver<String>,
+    printed: OnceCell<String>,
     /// The public URL.
     pub(crate) url: String,
 }
 
+/// The lines of a stream, as they come.
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (lines, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            // The stream is read to its end even when nobody listens: a full pipe would stop the node.
+            let _ = lines.send(line);
+        }
+    });
+    heard
+}
+
 impl Node {
+    fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let heard = lines(child.stderr.take().unwrap());
+        let out = lines(child.stdout.take().unwrap());
+        let mut node = Self { child, heard, said: Vec::new(), out, printed: OnceCell::new(), url: String::new() };
+        node.url = node.line_after("ready ");
+        node
+    }
+
+    /// What `demo` printed on standard output, down to its last line.
+    pub(crate) fn out(&self) -> String {
+        let all = || {
+            let mut text = String::new();
+            while !text.contains("Ctrl-C") {
+                text.push_str(&self.out.recv_timeout(PATIENCE).unwrap());
+                text.push('\n');
+            }
+            text
+        };
+        self.printed.get_or_init(all).clone()
+    }
+
     /// Waits for a line that begins so, and gives the rest of it.
     fn line_after(&mut self, beginning: &str) -> String {
         loop {
