@@ -56,7 +56,8 @@ impl Screened {
 /// Screens one event. Nothing that fails to parse, belongs elsewhere or is not visible passes.
 pub(super) fn screen(frame: Frame, place: &Place, pass: &Arc<Pass>, ids: &WireIds) -> Screening {
     let Frame { id, retry, data } = frame;
-    let Some(data) = data else { return Screening::Prime { id, retry } };
+    // An event with an id and empty data says nothing, and primes the client for a reconnection (B07).
+    let Some(data) = data.filter(|data| !data.is_empty()) else { return Screening::Prime { id, retry } };
     let Ok(message) = Message::parse(data, Sender::Server, &UPSTREAM_LIMITS) else {
         return Screening::Drop("it is not a JSON-RPC message");
     };

@@ -143,7 +143,8 @@ async fn a10_a_modern_client_that_goes_away_cancels_its_call() {
     let kit = Kit::new();
     let token = kit.token("alice", &[], &[]);
     kit.inner.script(|_| Some(vec![json!({ "hang": true })]));
-    let response = kit.open(modern_request(Some(&token), &modern_body(1, "tools/call", json!({ "name": "echo" })))).await;
+    let response =
+        kit.open(modern_request(Some(&token), &modern_body(1, "tools/call", json!({ "name": "echo" })))).await;
     let ours = kit.inner.last().message["id"].as_u64().unwrap();
     drop(response);
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -168,6 +169,17 @@ async fn a_stream_ends_within_a_second_of_the_revocation_of_its_token() {
 }
 
 #[tokio::test]
+async fn a61_a_client_that_did_not_declare_tasks_may_not_ask_for_one() {
+    let kit = Kit::new();
+    let token = kit.token("alice", &[], &[]);
+    let mut request = modern_request(Some(&token), &modern_body(1, "tasks/get", json!({ "taskId": "t-1" })));
+    request.headers_mut().insert("mcp-name", "t-1".parse().unwrap());
+    let answer = kit.send(request).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, -32021));
+    assert!(answer.json()["error"]["data"]["requiredCapabilities"].is_object());
+}
+
+#[tokio::test]
 async fn e24_a_tasks_id_is_the_owners_alone() {
     let kit = Kit::new();
     let alice = kit.token("alice", &[], &[]);
@@ -180,7 +192,10 @@ async fn e24_a_tasks_id_is_the_owners_alone() {
     });
     kit.call_tool(Some(&alice), "echo", json!({})).await;
     let ask = |token: String| {
-        let mut request = modern_request(Some(&token), &modern_body(1, "tasks/get", json!({ "taskId": "t-1" })));
+        let mut body = modern_body(1, "tasks/get", json!({ "taskId": "t-1" }));
+        body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+            json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+        let mut request = modern_request(Some(&token), &body);
         request.headers_mut().insert("mcp-name", "t-1".parse().unwrap());
         request
     };

@@ -79,9 +79,17 @@ async fn cve_2026_42282_canaries_in_every_field_are_in_no_record() {
             requests.push(legacy_request(token, Some(CANARY), &body));
         }
         requests.push(base(token).header("x-canary", CANARY).body(doorward::Body::full(CANARY)).unwrap());
-        requests.push(base(token).header("user-agent", CANARY).body(doorward::Body::full(format!("{{\"{CANARY}\""))).unwrap());
+        requests.push(
+            base(token).header("user-agent", CANARY).body(doorward::Body::full(format!("{{\"{CANARY}\""))).unwrap(),
+        );
         requests.push(base(token).header("origin", format!("http://{CANARY}")).body(doorward::Body::empty()).unwrap());
-        requests.push(base(token).header("cookie", CANARY).uri(format!("/mcp?token={CANARY}")).body(doorward::Body::empty()).unwrap());
+        requests.push(
+            base(token)
+                .header("cookie", CANARY)
+                .uri(format!("/mcp?token={CANARY}"))
+                .body(doorward::Body::empty())
+                .unwrap(),
+        );
     }
     let count = requests.len();
     for request in requests {

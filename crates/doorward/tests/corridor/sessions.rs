@@ -188,10 +188,7 @@ async fn a_servers_question_is_asked_under_our_id_and_answered_once() {
         StatusCode::NOT_FOUND,
         "nobody else answers it"
     );
-    assert_eq!(
-        kit.send(legacy_request(Some(&token), Some(&session), &answer)).await.status,
-        StatusCode::ACCEPTED
-    );
+    assert_eq!(kit.send(legacy_request(Some(&token), Some(&session), &answer)).await.status, StatusCode::ACCEPTED);
     assert_eq!(kit.inner.last().message["id"], "their-question");
     assert_eq!(
         kit.send(legacy_request(Some(&token), Some(&session), &answer)).await.status,
@@ -207,7 +204,9 @@ pub async fn next_event(body: &mut Body) -> Value {
     loop {
         let frame = body.frame().await.expect("an event").unwrap();
         text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
-        if let Some(data) = text.lines().find_map(|line| line.strip_prefix("data:")).filter(|data| !data.trim().is_empty()) {
+        if let Some(data) =
+            text.lines().find_map(|line| line.strip_prefix("data:")).filter(|data| !data.trim().is_empty())
+        {
             return serde_json::from_str(data.trim()).unwrap();
         }
     }
@@ -222,9 +221,8 @@ async fn a_cancellation_names_our_number_at_the_server_and_only_ones_own_call() 
     let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": { "name": "echo" } });
     let response = kit.open(legacy_request(Some(&token), Some(&session), &body)).await;
     let ours = kit.inner.last().message["id"].clone();
-    let cancel = |id: i64| {
-        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } })
-    };
+    let cancel =
+        |id: i64| json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
     let foreign = kit.send(legacy_request(Some(&token), Some(&session), &cancel(6))).await;
     assert_eq!(foreign.status, StatusCode::BAD_REQUEST);
     let own = kit.send(legacy_request(Some(&token), Some(&session), &cancel(5))).await;

@@ -319,9 +319,8 @@ pub fn modern_body(id: i64, method: &str, mut params: Value) -> Value {
 }
 
 pub fn modern_request(token: Option<&str>, body: &Value) -> Request<Body> {
-    let mut request = base(token)
-        .header("mcp-protocol-version", MODERN)
-        .header("mcp-method", body["method"].as_str().unwrap());
+    let mut request =
+        base(token).header("mcp-protocol-version", MODERN).header("mcp-method", body["method"].as_str().unwrap());
     if let Some(name) = body["params"]["name"].as_str().or(body["params"]["uri"].as_str()) {
         request = request.header("mcp-name", name);
     }
