@@ -2,7 +2,12 @@
 //! for screening a list of 200 tools. Run with `cargo bench -p doorward-policy`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that can't run should stop")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark that can't run should stop"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

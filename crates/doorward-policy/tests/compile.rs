@@ -1,5 +1,8 @@
 //! What a source is told: every mistake at once, each with its place and its fix.
 
+#![expect(clippy::expect_used, reason = "a test may panic")]
+
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeMap;
@@ -118,7 +121,7 @@ fn a_policy_is_shown_as_cedar() {
 
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::new();
-    let tools = page(json!({ "tools": [
+    let tools = page(&json!({ "tools": [
         {
             "name": "customerData",
             "inputSchema": {
@@ -131,7 +134,7 @@ fn catalogue() -> Catalogue {
         { "name": "admin", "inputSchema": { "type": "object", "properties": { "if \"\\\n": { "type": "boolean" } } } },
     ] }));
     catalogue.merge(ListKind::Tools, &tools).expect("a list");
-    let prompts = page(json!({ "prompts": [{ "name": "greet", "arguments": [{ "name": "who" }] }] }));
+    let prompts = page(&json!({ "prompts": [{ "name": "greet", "arguments": [{ "name": "who" }] }] }));
     catalogue.merge(ListKind::Prompts, &prompts).expect("a list");
     catalogue
 }
@@ -211,7 +214,7 @@ proptest! {
         let entries: Vec<_> =
             tools.iter().map(|(name, schema)| json!({ "name": name, "inputSchema": schema })).collect();
         let mut catalogue = Catalogue::new();
-        let merged = catalogue.merge(ListKind::Tools, &page(json!({ "tools": entries })));
+        let merged = catalogue.merge(ListKind::Tools, &page(&json!({ "tools": entries })));
         prop_assume!(merged.is_ok());
         let reserved = ["roles", "scopes", "issuer", "subject", "client", "tenant"];
         let claims = claims.into_iter().filter(|(name, _)| !reserved.contains(&name.as_str())).collect();

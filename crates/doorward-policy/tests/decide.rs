@@ -1,5 +1,8 @@
 //! What a call gets: the rows of the table, the denials, and whose proofs count.
 
+#![expect(clippy::panic, reason = "a test may panic")]
+
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeSet;
@@ -150,6 +153,32 @@ fn a_claim_is_read_with_its_type_and_an_absent_one_meets_nothing() {
 }
 
 #[test]
+fn a_claim_of_another_type_than_declared_is_a_fault_and_refuses() {
+    use doorward_identity::{ClaimType, ClaimValue};
+    let equals = ClaimValue::Integer(1);
+    let mut source = source(vec![
+        rule("tool", "ruled", policies(&["P"])),
+        rule("tool", "not", policies(&["NotP"])),
+        rule("tool", "*", Admits::Authenticated),
+    ]);
+    source.claims.insert("region".to_owned(), ClaimType::Integer);
+    source.policies.remove("InEurope");
+    source.policies.insert("P".to_owned(), Require::Claim { name: "region".to_owned(), equals: equals.clone() });
+    source.policies.insert("NotP".to_owned(), not(Require::Claim { name: "region".to_owned(), equals }));
+    let (policy, _) = unlimited(compile(source));
+    let ann = person("ann").claim("region", ClaimValue::String("eu".to_owned())).proven();
+    for name in ["ruled", "not", "ruled"] {
+        let denied = decide(&policy, &ann, tool(name)).expect_err("no integer");
+        assert_eq!(denied.reason, Reason::PolicyFault);
+        assert!(matches!(denied.denial, Denial::Fault(_)));
+        assert!(!policy.visible(&ann, &server(), &Target::Tool(name.to_owned())));
+    }
+    // What reads no policy is not hurt, nor is anybody else.
+    assert!(decide(&policy, &ann, tool("free")).is_ok());
+    assert!(decide(&policy, &person("bob").proven(), tool("not")).is_ok());
+}
+
+#[test]
 fn se_06_each_token_is_judged_by_its_own_scopes_whatever_was_remembered() {
     let policy = example();
     let low = person("ann").proven();
@@ -269,7 +298,7 @@ fn lists_are_open_to_whoever_may_see_anything_and_to_nobody_else() {
 #[test]
 fn a_list_shows_what_is_visible_and_is_never_public() {
     let policy = example();
-    let page = page(json!({
+    let page = page(&json!({
         "cacheScope": "public",
         "ttlMs": 1000,
         "tools": [{ "name": "adminReset" }, { "name": "customerData" }, { "name": "other" }],
@@ -293,7 +322,7 @@ fn a_list_that_can_not_be_read_is_not_shown() {
     let ann = person("ann").proven();
     let permit = permit(&policy, &ann, modern("tools/list"));
     for result in [json!({}), json!({ "tools": [{}] }), json!({ "tools": "x" }), json!({ "prompts": [] })] {
-        let screened = policy.screen(permit.principal(), &server(), ListKind::Tools, &page(result.clone()));
+        let screened = policy.screen(permit.principal(), &server(), ListKind::Tools, &page(&result));
         assert!(screened.is_err(), "{result}");
     }
 }

@@ -1,5 +1,8 @@
 //! Interceptors: in order, with the parsed arguments, and refused is whatever does not pass in good order.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeMap;

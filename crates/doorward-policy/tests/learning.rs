@@ -1,5 +1,6 @@
 //! What a server tells about itself, page by page.
 
+#[cfg(test)]
 mod support;
 
 use doorward_policy::{Admits, Catalogue, Policy};
@@ -27,7 +28,7 @@ fn pages_add_up_and_the_same_again_is_no_change() {
 fn what_is_no_list_teaches_nothing() {
     let policy = open();
     for result in [json!({}), json!({ "tools": [{}] }), json!({ "tools": {} }), json!({ "prompts": [] })] {
-        assert!(!policy.learn(&server(), ListKind::Tools, &page(result)));
+        assert!(!policy.learn(&server(), ListKind::Tools, &page(&result)));
     }
     let elsewhere = "elsewhere".parse().expect("a name");
     assert!(!policy.learn(&elsewhere, ListKind::Tools, &tools_page(["a"])));
@@ -61,7 +62,7 @@ fn headers_of_tools_are_known_and_bad_ones_hide_the_tool() {
         },
         { "name": "plain", "inputSchema": { "type": "object" } },
     ] });
-    policy.learn(&server(), ListKind::Tools, &page(tools));
+    policy.learn(&server(), ListKind::Tools, &page(&tools));
     let headers = |name: &str| policy.tool_headers(&server(), &Target::Tool(name.to_owned()));
     assert!(headers("good").is_some_and(|headers| !headers.is_empty()));
     assert!(headers("plain").is_some_and(|headers| headers.is_empty()));
@@ -74,9 +75,9 @@ fn headers_of_tools_are_known_and_bad_ones_hide_the_tool() {
 fn what_was_learnt_outlives_a_restart() {
     let first = open();
     first.learn(&server(), ListKind::Tools, &tools_page(["a"]));
-    let resources = page(json!({ "resources": [{ "uri": "memo://a", "name": "a" }] }));
+    let resources = page(&json!({ "resources": [{ "uri": "memo://a", "name": "a" }] }));
     first.learn(&server(), ListKind::Resources, &resources);
-    let templates = page(json!({ "resourceTemplates": [{ "uriTemplate": "memo://{id}", "name": "a" }] }));
+    let templates = page(&json!({ "resourceTemplates": [{ "uriTemplate": "memo://{id}", "name": "a" }] }));
     first.learn(&server(), ListKind::ResourceTemplates, &templates);
     let stored = first.catalogue(&server()).expect("a server").to_json();
     let again = Catalogue::from_json(&stored).expect("own format");

@@ -1,5 +1,8 @@
 //! Limits at both places, through the whole decision, and when to come back.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+#[cfg(test)]
 mod support;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,9 @@
 //! A reference interpreter of conditions, patterns and rules stands here, written for being plain: it shares no line
 //! with the crate and knows nothing of Cedar.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+#[cfg(test)]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +48,7 @@ fn names_scope(require: &Require) -> bool {
 /// The scopes before which an even number of `not` stands.
 fn wanted(require: &Require, nots: usize, into: &mut BTreeSet<String>) {
     match require {
-        Require::Scope(scope) if nots % 2 == 0 => {
+        Require::Scope(scope) if nots.is_multiple_of(2) => {
             into.insert(scope.clone());
         }
         Require::All(parts) | Require::Any(parts) => parts.iter().for_each(|part| wanted(part, nots, into)),
@@ -286,7 +289,7 @@ proptest! {
         // Some of the names the server has told of, some it has not: no difference.
         for kind in KINDS {
             let (list_kind, _, result) = list(kind, &names[..told.min(names.len())]);
-            policy.learn(&server(), list_kind, &page(result));
+            policy.learn(&server(), list_kind, &page(&result));
         }
         let scoped = source.policies.values().any(names_scope);
         for (someone, who) in people.iter().map(|n| &crowd()[*n]) {
@@ -315,7 +318,7 @@ proptest! {
                 // What the list shows is just what is visible.
                 let (list_kind, method, result) = list(kind, &names);
                 if let Ok(permit) = decide(&policy, who, modern(method)) {
-                    let screened = policy.screen(permit.principal(), &server(), list_kind, &page(result)).expect("a list");
+                    let screened = policy.screen(permit.principal(), &server(), list_kind, &page(&result)).expect("a list");
                     let listed: BTreeSet<String> =
                         screened.entries(list_kind).expect("a list").into_iter().map(|e| e.key.into_owned()).collect();
                     prop_assert_eq!(listed, shown);
@@ -348,7 +351,7 @@ proptest! {
         let mut catalogue = Catalogue::new();
         for kind in KINDS {
             let (list_kind, _, result) = list(kind, &names);
-            catalogue.merge(list_kind, &page(result)).expect("a list");
+            catalogue.merge(list_kind, &page(&result)).expect("a list");
         }
         let (told, _) = unlimited(book.with_catalogue(&server(), catalogue));
         let (untold, _) = unlimited(book);

@@ -1,5 +1,6 @@
 //! How gateways and hosts of the field failed, and why it can't happen here: one test for each, named after its report.
 
+#[cfg(test)]
 mod support;
 
 use doorward_audit::Reason;

@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Authorizer, EntityTypeName};
+use cedar_policy::Authorizer;
 use doorward_identity::ClaimType;
 
 use super::server::CompiledAdmits;
 use super::verdicts::Verdicts;
-use crate::cedar::Compiled;
+use crate::cedar::{Compiled, Types};
 
 /// Compiled policies. A rule names them by their place on the shelf.
 pub(crate) struct Shelf {
     policies: Vec<Compiled>,
     claims: BTreeMap<String, ClaimType>,
-    caller_type: EntityTypeName,
-    target_type: EntityTypeName,
-    action_type: EntityTypeName,
+    types: Types,
     authorizer: Authorizer,
     verdicts: Verdicts,
 }
@@ -27,9 +25,7 @@ impl Shelf {
             verdicts: Verdicts::new(policies.len()),
             policies,
             claims,
-            caller_type: "Caller".parse().ok()?,
-            target_type: "Target".parse().ok()?,
-            action_type: "Action".parse().ok()?,
+            types: Types::new()?,
             authorizer: Authorizer::new(),
         })
     }
@@ -69,16 +65,8 @@ impl Shelf {
         &self.claims
     }
 
-    pub(super) fn caller_type(&self) -> &EntityTypeName {
-        &self.caller_type
-    }
-
-    pub(super) fn target_type(&self) -> &EntityTypeName {
-        &self.target_type
-    }
-
-    pub(super) fn action_type(&self) -> &EntityTypeName {
-        &self.action_type
+    pub(super) fn types(&self) -> &Types {
+        &self.types
     }
 
     pub(super) fn authorizer(&self) -> &Authorizer {

@@ -3,15 +3,13 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use cedar_policy::{EntityId, EntityUid};
 use doorward_identity::Identified;
 use doorward_wire::ServerName;
 
 use super::RuleBook;
 use super::server::{CompiledAdmits, CompiledRule, ServerRules};
-use super::shelf::Shelf;
 use super::verdicts::Known;
-use crate::cedar::{Answer, Place, Subject, View, schema};
+use crate::cedar::{Answer, Inquiry, Place, Subject, View, schema};
 use crate::rule::{Kind, Match};
 
 /// One caller before the rules of one book. Kept for one decision, so that what is needed of the caller is looked up
@@ -73,8 +71,9 @@ impl<'a> Weighing<'a> {
             // The source's check refuses an empty list; a conjunction over nothing would admit everybody.
             (CompiledAdmits::Policies(policies), Identified::Proven(_)) if policies.is_empty() => Weighed::Fault,
             (CompiledAdmits::Policies(policies), Identified::Proven(_)) => {
+                let inquiry = OnceCell::new();
                 for policy in policies {
-                    match self.policy(*policy, matter, view) {
+                    match self.policy(*policy, matter, view, &inquiry) {
                         Answer::Yes => {}
                         Answer::No => return Weighed::Refused,
                         Answer::Fault => return Weighed::Fault,
@@ -120,8 +119,9 @@ impl<'a> Weighing<'a> {
         }
     }
 
-    /// What a policy says of the caller.
-    fn policy(&self, index: usize, matter: Matter<'_>, view: View) -> Answer {
+    /// What a policy says of the caller. Cedar is asked only where nothing is remembered, and the inquiry is put
+    /// together once for all policies of a rule.
+    fn policy(&self, index: usize, matter: Matter<'_>, view: View, inquiry: &OnceCell<Option<Inquiry>>) -> Answer {
         let shelf = self.book.shelf();
         let Some(policy) = shelf.get(index) else {
             return Answer::Fault;
@@ -131,41 +131,41 @@ impl<'a> Weighing<'a> {
         if let Some(answer) = self.known.as_ref().and_then(|known| known.get(index, view)) {
             return answer;
         }
-        let Some(subject) = self.subject() else {
+        let Some(inquiry) = inquiry.get_or_init(|| self.inquiry(matter)) else {
             return Answer::Fault;
         };
-        let place = matter.place(shelf);
-        let answer = policy.ask(view, &subject.uid, &place, &subject.entities, shelf.authorizer());
+        let answer = policy.ask(view, inquiry, shelf.authorizer());
         if let Some(known) = &self.known {
             known.set(index, view, answer);
         }
         answer
     }
 
-    fn subject(&self) -> Option<&Subject> {
+    fn inquiry(&self, matter: Matter<'_>) -> Option<Inquiry> {
+        let shelf = self.book.shelf();
         let build = || match self.who {
-            Identified::Proven(caller) => {
-                let shelf = self.book.shelf();
-                Subject::new(caller, shelf.claims(), shelf.caller_type())
-            }
+            Identified::Proven(caller) => Subject::new(caller, shelf.claims(), shelf.types()),
             Identified::Absent => None,
         };
-        self.subject.get_or_init(build).as_ref()
+        let subject = self.subject.get_or_init(build).as_ref()?;
+        Inquiry::new(subject, matter.place(), shelf.types())
     }
 }
 
 impl Matter<'_> {
     /// The action and resource: `Action::"crm/tool/customerData"` on `Target::"crm/tool/customerData"`.
-    fn place(self, shelf: &Shelf) -> Place {
-        let id = match self {
-            Self::Target(server, kind, name) => schema::action_id(server, kind, name),
-            Self::Discovery(server) => format!("{server}/{}", Match::Discovery),
-            Self::Path(label) => label.to_owned(),
-        };
-        let id = EntityId::new(id);
-        Place {
-            action: EntityUid::from_type_name_and_id(shelf.action_type().clone(), id.clone()),
-            resource: EntityUid::from_type_name_and_id(shelf.target_type().clone(), id),
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::Target(server, kind, name) => {
+                Place { id: schema::action_id(server, *kind, name), server: server.as_str(), kind: kind.as_str(), name }
+            }
+            Self::Discovery(server) => Place {
+                id: format!("{server}/{}", Match::Discovery),
+                server: server.as_str(),
+                kind: "discovery",
+                name: "",
+            },
+            Self::Path(label) => Place { id: (*label).to_owned(), server: "", kind: "path", name: label },
         }
     }
 }

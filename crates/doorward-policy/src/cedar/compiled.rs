@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request, Schema, ValidationMode, ValidationWarning,
-    Validator,
-};
+use cedar_policy::{Authorizer, Decision, PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
 use doorward_identity::ClaimType;
 
+use crate::cedar::inquiry::Inquiry;
 use crate::cedar::{schema, text};
 use crate::require::Require;
 
@@ -31,13 +29,6 @@ pub(crate) enum Answer {
     No,
     /// It could not be evaluated, which is never a permission.
     Fault,
-}
-
-/// The action and the resource of a request to Cedar.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) action: EntityUid,
-    pub(crate) resource: EntityUid,
 }
 
 /// A named policy, parsed and strictly validated in both views.
@@ -73,24 +64,12 @@ impl Compiled {
     }
 
     /// Asks Cedar. Any error, also one that only the diagnostics hold, is a [`Answer::Fault`].
-    pub(crate) fn ask(
-        &self,
-        view: View,
-        principal: &EntityUid,
-        place: &Place,
-        entities: &Entities,
-        authorizer: &Authorizer,
-    ) -> Answer {
+    pub(crate) fn ask(&self, view: View, inquiry: &Inquiry, authorizer: &Authorizer) -> Answer {
         let set = match (view, &self.visible) {
             (View::Visible, Some(visible)) => visible,
             (View::Visible, None) | (View::Full, _) => &self.full,
         };
-        let request =
-            Request::new(principal.clone(), place.action.clone(), place.resource.clone(), Context::empty(), None);
-        let Ok(request) = request else {
-            return Answer::Fault;
-        };
-        let response = authorizer.is_authorized(&request, set, entities);
+        let response = authorizer.is_authorized(&inquiry.request, set, &inquiry.entities);
         if response.diagnostics().errors().next().is_some() {
             return Answer::Fault;
         }
@@ -124,4 +103,68 @@ fn parse(text: &str, validator: &Validator) -> Result<PolicySet, Vec<String>> {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use cedar_policy::{Context, Entities, Entity, EntityUid, Request};
+
+    use super::*;
+
+    fn ask(set: &str) -> Answer {
+        let policy = Compiled {
+            name: "P".into(),
+            text: String::new(),
+            wanted: BTreeSet::new(),
+            full: set.parse().expect("Cedar"),
+            visible: None,
+        };
+        let uid = |text: &str| text.parse::<EntityUid>().expect("an id");
+        let (caller, action, target) = (uid("Caller::\"c\""), uid("Action::\"a\""), uid("Target::\"t\""));
+        let entity = Entity::new_no_attrs(caller.clone(), HashSet::new());
+        let inquiry = Inquiry {
+            request: Request::new(caller, action, target, Context::empty(), None).expect("a request"),
+            entities: Entities::from_entities([entity], None).expect("entities"),
+        };
+        policy.ask(View::Full, &inquiry, &Authorizer::new())
+    }
+
+    #[test]
+    fn a_forbid_forbids() {
+        assert_eq!(ask("permit(principal, action, resource);"), Answer::Yes);
+        assert_eq!(ask("permit(principal, action, resource); forbid(principal, action, resource);"), Answer::No);
+        assert_eq!(ask("forbid(principal, action, resource);"), Answer::No);
+    }
+
+    /// Cedar skips what fails, and would allow here.
+    #[test]
+    fn ghsa_hm46_7j72_rpv9_a_policy_that_fails_is_a_fault_and_never_an_allow() {
+        let permit = "permit(principal, action, resource);";
+        let failing = "forbid(principal, action, resource) when { principal.missing == 1 };";
+        assert_eq!(ask(&format!("{permit}{failing}")), Answer::Fault);
+        assert_eq!(ask("permit(principal, action, resource) when { principal.missing == 1 };"), Answer::Fault);
+    }
+
+    #[test]
+    fn strict_validation_demands_has_and_types() {
+        let claims = BTreeMap::from([("region".to_owned(), ClaimType::String)]);
+        let validator = validator(&claims).expect("a schema");
+        let check = |when: &str| {
+            parse(&format!("permit(principal is Caller, action, resource is Target) when {{ {when} }};"), &validator)
+        };
+        assert!(check("principal has region && principal.region == \"eu\"").is_ok());
+        for bad in [
+            "principal.region == \"eu\"",
+            "principal has region && principal.region == 1",
+            "principal.height == 1",
+            "principal.roles == 1",
+            "context.args.x == 1",
+            "false",
+        ] {
+            let errors = check(bad).expect_err(bad);
+            assert!(errors.iter().all(|error| !error.contains('\n')), "{errors:?}");
+        }
+    }
 }

@@ -29,6 +29,7 @@ impl Policy {
     /// # Errors
     ///
     /// The refusal, as for a call of the row [`Session`](crate::Row::Session).
+    #[expect(clippy::needless_pass_by_value, reason = "a pace is for one use, so it is used up here")]
     pub fn attend(
         &self,
         server: &ServerName,

@@ -73,11 +73,11 @@ impl Policy {
     /// # Errors
     ///
     /// The refusal with the call, so that it can be answered in its own words.
-    pub async fn decide(&self, question: Question<'_>) -> Result<Permit, Denied> {
+    pub async fn decide(&self, question: Question<'_>) -> Result<Permit, Box<Denied>> {
         let book = self.book();
         match self.walk(&book, &question).await {
             Ok(limited) => Ok(Permit::new(limited, question)),
-            Err(refusal) => Err(Denied::new(refusal, question.call)),
+            Err(refusal) => Err(Box::new(Denied::new(refusal, question.call))),
         }
     }
 

@@ -193,10 +193,10 @@ pub(crate) fn tools_page<'a>(names: impl IntoIterator<Item = &'a str>) -> Messag
     let schema = json!({ "type": "object", "properties": { "region": { "type": "string" } } });
     let tools: Vec<Value> =
         names.into_iter().map(|name| json!({ "name": name, "inputSchema": schema.clone() })).collect();
-    page(json!({ "tools": tools }))
+    page(&json!({ "tools": tools }))
 }
 
-pub(crate) fn page(result: Value) -> Message {
+pub(crate) fn page(result: &Value) -> Message {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "result": result });
     Message::parse(body.to_string().into(), Sender::Server, &Limits::default()).expect("a message")
 }
@@ -302,7 +302,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
 }
 
 /// Decides about a call, with nothing to wait for.
-pub(crate) fn decide(policy: &Policy, who: &Identified, call: Call) -> Result<Permit, Denied> {
+pub(crate) fn decide(policy: &Policy, who: &Identified, call: Call) -> Result<Permit, Box<Denied>> {
     decide_in(policy, who, call, None)
 }
 
@@ -311,7 +311,7 @@ pub(crate) fn decide_in(
     who: &Identified,
     call: Call,
     exchange: Option<&ExchangeTicket>,
-) -> Result<Permit, Denied> {
+) -> Result<Permit, Box<Denied>> {
     let server = server();
     let question = Question {
         server: &server,
