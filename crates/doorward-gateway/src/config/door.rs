@@ -99,7 +99,7 @@ impl FromNode for ListenAddress {
                 let fix = if port.parse::<u16>().is_ok() {
                     format!("write `localhost:{port}` for this machine alone, or `0.0.0.0:{port}` with `tls`")
                 } else {
-                    "write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `[::]:8443`".to_owned()
+                    "write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `\"[::]:8443\"`".to_owned()
                 };
                 d.refuse(node.at, format!("{} is not an address with a port", quoted(text)), fix)
             }

@@ -311,6 +311,8 @@ fn hint(text: &str, at: Place, info: &str) -> String {
     let line = lines(text).nth(number.saturating_sub(1)).unwrap_or_default();
     let fix = if info.contains("anchor") || info.contains("alias") {
         "put a value that starts with `*` or `&` in quotes: `\"*\"`"
+    } else if line.contains("[:") {
+        "put an IPv6 address in quotes: `\"[::]:8443\"`"
     } else if info.contains("tab") || line.trim_start_matches(' ').starts_with('\t') {
         "indent with spaces, never with tabs"
     } else if info.contains("tag") || info.contains("TAG") || info.contains("handle") {

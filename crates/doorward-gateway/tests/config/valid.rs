@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorward_gateway::config::{LogFormat, Mount, PublicUrl, SecretFrom, Tls, Upstream};
 use doorward_identity::{ClaimType, ClaimValue, Keys};
-use doorward_policy::{Admits, LogShape, Match, PathAdmits, Require};
+use doorward_policy::{Admits, Catalogues, LogShape, Match, PathAdmits, Require, RuleBook};
 use doorward_wire::ServerName;
 
 use crate::support::{CANARY, files_in, folder, right, told};
@@ -187,4 +187,17 @@ fn every_example_reads() {
         let (config, _) = right(&text);
         assert!(!config.servers.is_empty(), "{}", path.display());
     }
+}
+
+#[test]
+fn what_the_policy_finds_later_is_told_with_its_line() {
+    let (mut config, _) = right(COMPLETE);
+    let rules = config.policy.servers.get_mut("crm").unwrap();
+    rules[1].admits = Admits::Policies(vec!["Gone".into()]);
+    let errors = RuleBook::compile(config.policy.clone(), &Catalogues::new()).unwrap_err();
+    let line = COMPLETE.lines().position(|line| line.contains("\"admin*\"")).unwrap() + 1;
+    let mistake = config.tell(&errors[0]);
+    assert_eq!(mistake.place().map(|place| place.line as usize), Some(line));
+    assert_eq!(mistake.origin(), "doorward.yaml");
+    assert!(mistake.text().contains("Gone") && !mistake.fix().is_empty(), "{mistake}");
 }
