@@ -108,39 +108,56 @@ async fn token(node: &Node, user: &str, roles: &[&str], scopes: &[&str]) -> Resu
 
 /// One call to try.
 struct Trial {
-    /// What it shows.
+    /// What comes of it.
     title: &'static str,
-    /// The tool and its arguments; the list of tools when there is none.
-    tool: Option<(&'static str, fn() -> Value)>,
+    call: Call,
 }
 
-const LIST: Option<(&str, fn() -> Value)> = None;
-const ADD: Option<(&str, fn() -> Value)> = Some(("addNumbers", || json!({ "a": 2, "b": 3 })));
-const RESTART: Option<(&str, fn() -> Value)> = Some(("adminRestart", || json!({ "service": "mail" })));
-const CUSTOMERS: Option<(&str, fn() -> Value)> = Some(("customerData", || json!({ "region": "north" })));
+/// The calls that there are.
+#[derive(Clone, Copy)]
+enum Call {
+    List,
+    Add,
+    Restart,
+    Customers,
+}
+
+impl Call {
+    /// The tool and its arguments; nothing for the list of tools.
+    fn tool(self) -> Option<(&'static str, Value)> {
+        match self {
+            Self::List => None,
+            Self::Add => Some(("addNumbers", json!({ "a": 2, "b": 3 }))),
+            Self::Restart => Some(("adminRestart", json!({ "service": "mail" }))),
+            Self::Customers => Some(("customerData", json!({ "region": "north" }))),
+        }
+    }
+}
 
 const ALICE: &[Trial] = &[
-    Trial { title: "lists the tools: all three", tool: LIST },
-    Trial { title: "adds two numbers: allowed", tool: ADD },
-    Trial { title: "restarts a service: allowed, an Admin may", tool: RESTART },
-    Trial { title: "looks up customers: allowed, with role and scope", tool: CUSTOMERS },
+    Trial { title: "lists the tools: all three", call: Call::List },
+    Trial { title: "adds two numbers: allowed", call: Call::Add },
+    Trial { title: "restarts a service: allowed, an Admin may", call: Call::Restart },
+    Trial { title: "looks up customers: allowed, with role and scope", call: Call::Customers },
 ];
 const BOB: &[Trial] = &[
-    Trial { title: "lists the tools: adminRestart is not there", tool: LIST },
-    Trial { title: "adds two numbers: allowed", tool: ADD },
-    Trial { title: "restarts a service: refused, as if there were no such tool", tool: RESTART },
-    Trial { title: "looks up customers: refused with 403, and told which scope is missing", tool: CUSTOMERS },
+    Trial { title: "lists the tools: adminRestart is not there", call: Call::List },
+    Trial { title: "adds two numbers: allowed", call: Call::Add },
+    Trial { title: "restarts a service: refused, as if there were no such tool", call: Call::Restart },
+    Trial { title: "looks up customers: refused with 403, and told which scope is missing", call: Call::Customers },
 ];
-const NOBODY: &[Trial] =
-    &[Trial { title: "adds two numbers without a token: refused with 401, and told where to get one", tool: ADD }];
+const NOBODY: &[Trial] = &[Trial {
+    title: "adds two numbers without a token: refused with 401, and told where to get one",
+    call: Call::Add,
+}];
 
 impl Trial {
     /// The call as a complete command.
     fn curl(&self, url: &str, token: Option<&str>) -> String {
-        let (method, params) = match self.tool {
-            Some((name, arguments)) => {
-                ("tools/call", json!({ "name": name, "arguments": arguments(), "_meta": meta() }))
-            }
+        let tool = self.call.tool();
+        let name = tool.as_ref().map(|(name, _)| *name);
+        let (method, params) = match tool {
+            Some((name, arguments)) => ("tools/call", json!({ "name": name, "arguments": arguments, "_meta": meta() })),
             None => ("tools/list", json!({ "_meta": meta() })),
         };
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
@@ -150,7 +167,7 @@ impl Trial {
             "MCP-Protocol-Version: 2026-07-28".to_owned(),
             format!("Mcp-Method: {method}"),
         ];
-        headers.extend(self.tool.map(|(name, _)| format!("Mcp-Name: {name}")));
+        headers.extend(name.map(|name| format!("Mcp-Name: {name}")));
         headers.extend(token.map(|token| format!("Authorization: Bearer {token}")));
         let headers: String = headers.iter().map(|header| format!(" -H '{header}'")).collect();
         format!("curl -si {url}{headers} -d '{body}'")

@@ -16,8 +16,8 @@ pub(crate) struct Answer {
 impl Answer {
     /// The JSON-RPC message: the body itself, or the last event of a stream.
     pub(crate) fn message(&self) -> Value {
-        let data = self.body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
-        let text = data.filter(|data| !data.is_empty()).next_back().unwrap_or(&self.body);
+        let mut data = self.body.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
+        let text = data.rfind(|data| !data.is_empty()).unwrap_or(&self.body);
         serde_json::from_str(text).unwrap_or_else(|_| panic!("no message in {self:?}"))
     }
 }
