@@ -59,22 +59,14 @@ impl NodeFile {
         let path = state.join(NAME);
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
             Err(source) => return Err(NodeFileError::Read { path, source }),
         };
-        let text = io::read_to_string(io::Read::take(file, MOST_BYTES)).map_err(|source| {
-            NodeFileError::Read {
-                path: path.clone(),
-                source,
-            }
-        })?;
-        serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|_| NodeFileError::Malformed { path })
+        let text = io::read_to_string(io::Read::take(file, MOST_BYTES))
+            .map_err(|source| NodeFileError::Read { path: path.clone(), source })?;
+        serde_json::from_str(&text).map(Some).map_err(|_| NodeFileError::Malformed { path })
     }
 
     /// Writes it in one step: a reader sees the old file or the new one.
@@ -101,12 +93,7 @@ impl NodeFile {
 
 fn create_private(path: &Path) -> io::Result<File> {
     const OWNER_ONLY: u32 = 0o600;
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(OWNER_ONLY)
-        .open(path)
+    OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(path)
 }
 
 /// `node.json` could not be used.
@@ -145,10 +132,7 @@ mod tests {
         NodeFile {
             public_url: "http://localhost:8700".into(),
             mode: Mode::Run,
-            servers: vec![Guarded {
-                name: "server".into(),
-                resource: "http://localhost:8700/mcp".into(),
-            }],
+            servers: vec![Guarded { name: "server".into(), resource: "http://localhost:8700/mcp".into() }],
         }
     }
 
@@ -158,10 +142,7 @@ mod tests {
         assert_eq!(NodeFile::read(state.path()).unwrap(), None);
         file().write(state.path()).unwrap();
         assert_eq!(NodeFile::read(state.path()).unwrap(), Some(file()));
-        let other = NodeFile {
-            mode: Mode::Serve,
-            ..file()
-        };
+        let other = NodeFile { mode: Mode::Serve, ..file() };
         other.write(state.path()).unwrap();
         assert_eq!(NodeFile::read(state.path()).unwrap(), Some(other));
         assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 1);
@@ -180,13 +161,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let state = tempfile::tempdir().unwrap();
         file().write(state.path()).unwrap();
-        let mode = state
-            .path()
-            .join(NAME)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = state.path().join(NAME).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -1,5 +1,7 @@
 //! The HTTP door with real sockets: what a peer may write, how slowly, and how much at once.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends at the first surprise")]
+
 use std::{
     net::SocketAddr,
     sync::{
@@ -62,9 +64,7 @@ impl http_body::Body for Endless {
         self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(
-            &[b'x'; 16 * 1024],
-        )))))
+        std::task::Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(&[b'x'; 16 * 1024])))))
     }
 }
 
@@ -79,11 +79,7 @@ async fn open(echo: Echo, limits: Limits) -> Door {
     let address = sockets[0].local_addr().unwrap();
     let shutdown = Shutdown::new();
     let serving = tokio::spawn(Listener::new(echo, limits).serve(sockets, shutdown.clone()));
-    Door {
-        address,
-        shutdown,
-        serving,
-    }
+    Door { address, shutdown, serving }
 }
 
 /// Sends bytes and reads until the peer closes.
@@ -92,9 +88,7 @@ async fn say(address: SocketAddr, bytes: &[u8]) -> String {
     socket.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     // A reset after the answer is a close too.
-    let _ = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer))
-        .await
-        .unwrap();
+    let _ = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -105,48 +99,21 @@ async fn hd_04_ambiguous_requests_get_400_the_connection_closes_and_nobody_is_as
     let echo = Echo::default();
     let door = open(echo.clone(), Limits::default()).await;
     let cases: [(&str, &str); 16] = [
-        (
-            "CL.TE",
-            "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        ),
-        (
-            "TE.CL",
-            "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n",
-        ),
+        ("CL.TE", "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ("TE.CL", "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n"),
         ("xchunked", "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
-        (
-            "TE list",
-            "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
-        ),
-        (
-            "TE twice",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
-        ),
-        (
-            "TE behind a blank",
-            "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-        ),
-        (
-            "TE with vertical tab",
-            "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-        ),
-        (
-            "two lengths",
-            "Content-Length: 0\r\nContent-Length: 35\r\n\r\n",
-        ),
-        (
-            "two equal lengths",
-            "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
-        ),
+        ("TE list", "Transfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n"),
+        ("TE twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n"),
+        ("TE behind a blank", "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"),
+        ("TE with vertical tab", "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n"),
+        ("two lengths", "Content-Length: 0\r\nContent-Length: 35\r\n\r\n"),
+        ("two equal lengths", "Content-Length: 0\r\nContent-Length: 0\r\n\r\n"),
         ("length with sign", "Content-Length: +0\r\n\r\n"),
         ("obs-fold", "X-A: b\r\n c\r\n\r\n"),
         ("bare CR", "X-A: b\rX-B: c\r\n\r\n"),
         ("bare LF", "X-A: b\nX-B: c\r\n\r\n"),
         ("space before colon", "X-A : b\r\n\r\n"),
-        (
-            "h2c upgrade",
-            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
-        ),
+        ("h2c upgrade", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
         ("NUL", "X-A: b\0c\r\n\r\n"),
     ];
     for (name, rest) in cases {
@@ -164,19 +131,10 @@ async fn hd_04_ambiguous_requests_get_400_the_connection_closes_and_nobody_is_as
 async fn hd_04_a_broken_chunk_reaches_nobody_and_closes() {
     let door = open(Echo::default(), Limits::default()).await;
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    for chunks in [
-        "5\r\nabcdeX\r\n0\r\n\r\n",
-        "5\nabcde\r\n0\r\n\r\n",
-        "-1\r\n\r\n",
-        "5 \r\nabcde\r\n0\r\n\r\n",
-    ] {
+    for chunks in ["5\r\nabcdeX\r\n0\r\n\r\n", "5\nabcde\r\n0\r\n\r\n", "-1\r\n\r\n", "5 \r\nabcde\r\n0\r\n\r\n"] {
         let answer = say(door.address, format!("{head}{chunks}{SMUGGLED}").as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{chunks:?}: {answer}");
-        assert_eq!(
-            answer.matches("HTTP/1.1 ").count(),
-            1,
-            "{chunks:?}: {answer}"
-        );
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {answer}");
     }
 }
 
@@ -188,40 +146,16 @@ async fn ordinary_requests_share_a_connection() {
                     POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nthree";
     let answer = say(door.address, requests.as_bytes()).await;
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 3, "{answer}");
-    assert!(
-        answer.contains("one") && answer.contains("two") && answer.ends_with("three"),
-        "{answer}"
-    );
+    assert!(answer.contains("one") && answer.contains("two") && answer.ends_with("three"), "{answer}");
 }
 
 #[tokio::test]
 async fn js_03_heads_are_bounded() {
-    let door = open(
-        Echo::default(),
-        Limits {
-            head_bytes: 16 * 1024,
-            ..Limits::default()
-        },
-    )
-    .await;
-    let long = format!(
-        "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
-        "x".repeat(64 * 1024)
-    );
-    assert!(
-        say(door.address, long.as_bytes())
-            .await
-            .starts_with("HTTP/1.1 431 ")
-    );
-    let many = format!(
-        "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
-        "X: y\r\n".repeat(200)
-    );
-    assert!(
-        say(door.address, many.as_bytes())
-            .await
-            .starts_with("HTTP/1.1 431 ")
-    );
+    let door = open(Echo::default(), Limits { head_bytes: 16 * 1024, ..Limits::default() }).await;
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(64 * 1024));
+    assert!(say(door.address, long.as_bytes()).await.starts_with("HTTP/1.1 431 "));
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200));
+    assert!(say(door.address, many.as_bytes()).await.starts_with("HTTP/1.1 431 "));
 }
 
 #[tokio::test]
@@ -234,72 +168,40 @@ async fn hd_11_slow_heads_and_idle_connections_are_closed() {
     };
     let door = open(Echo::default(), limits).await;
     assert_eq!(say(door.address, b"").await, "");
-    assert_eq!(
-        say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n").await,
-        ""
-    );
+    assert_eq!(say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n").await, "");
     let answer = say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]
 async fn hd_11_a_slow_body_ends_with_an_error() {
-    let limits = Limits {
-        body_silence: Duration::from_millis(200),
-        ..Limits::default()
-    };
+    let limits = Limits { body_silence: Duration::from_millis(200), ..Limits::default() };
     let door = open(Echo::default(), limits).await;
-    let answer = say(
-        door.address,
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc",
-    )
-    .await;
+    let answer = say(door.address, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("did not arrive in time"), "{answer}");
 }
 
 #[tokio::test]
 async fn hd_11_a_peer_that_does_not_read_loses_its_connection() {
-    let limits = Limits {
-        stall: Duration::from_millis(200),
-        ..Limits::default()
-    };
-    let door = open(
-        Echo {
-            endless: true,
-            ..Echo::default()
-        },
-        limits,
-    )
-    .await;
+    let limits = Limits { stall: Duration::from_millis(200), ..Limits::default() };
+    let door = open(Echo { endless: true, ..Echo::default() }, limits).await;
     let mut socket = TcpStream::connect(door.address).await.unwrap();
-    socket
-        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await
-        .unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert!(socket.read(&mut [0; 16]).await.unwrap() > 0);
     door.shutdown.drain();
     // The listener ends only when the connection does, and the answer is endless.
-    tokio::time::timeout(Duration::from_secs(10), door.serving)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), door.serving).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn hd_11_connections_over_the_cap_are_closed_and_others_are_served() {
-    let limits = Limits {
-        connections_per_address: 3,
-        ..Limits::default()
-    };
+    let limits = Limits { connections_per_address: 3, ..Limits::default() };
     let door = open(Echo::default(), limits).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut socket = TcpStream::connect(door.address).await.unwrap();
-        socket
-            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            .await
-            .unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
         let mut buffer = [0; 1024];
         assert!(socket.read(&mut buffer).await.unwrap() > 0);
         held.push(socket);
@@ -310,11 +212,7 @@ async fn hd_11_connections_over_the_cap_are_closed_and_others_are_served() {
     drop(held);
     // The places come back once the closes were seen.
     for _ in 0..100 {
-        let answer = say(
-            door.address,
-            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        )
-        .await;
+        let answer = say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         if answer.starts_with("HTTP/1.1 200 ") {
             return;
         }
@@ -325,16 +223,8 @@ async fn hd_11_connections_over_the_cap_are_closed_and_others_are_served() {
 
 #[tokio::test]
 async fn draining_lets_running_requests_end_and_takes_no_more() {
-    let door = open(
-        Echo {
-            hold: Some(Duration::from_millis(300)),
-            ..Echo::default()
-        },
-        Limits::default(),
-    )
-    .await;
-    let running =
-        tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
+    let door = open(Echo { hold: Some(Duration::from_millis(300)), ..Echo::default() }, Limits::default()).await;
+    let running = tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
     let idle = TcpStream::connect(door.address).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     door.shutdown.drain();
@@ -346,16 +236,8 @@ async fn draining_lets_running_requests_end_and_takes_no_more() {
 
 #[tokio::test]
 async fn stopping_drops_what_still_runs() {
-    let door = open(
-        Echo {
-            hold: Some(Duration::from_secs(3600)),
-            ..Echo::default()
-        },
-        Limits::default(),
-    )
-    .await;
-    let running =
-        tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
+    let door = open(Echo { hold: Some(Duration::from_secs(3600)), ..Echo::default() }, Limits::default()).await;
+    let running = tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
     tokio::time::sleep(Duration::from_millis(100)).await;
     door.shutdown.stop();
     door.serving.await.unwrap();
@@ -367,19 +249,12 @@ async fn http_2_without_tls_is_spoken_to_those_who_begin_with_it() {
     let door = open(Echo::default(), Limits::default()).await;
     let io = hyper_util::rt::TokioIo::new(TcpStream::connect(door.address).await.unwrap());
     let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io)
-        .await
-        .unwrap();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     tokio::spawn(connection);
-    let request = Request::post("http://a/")
-        .body(Full::new(Bytes::from_static(b"two")))
-        .unwrap();
+    let request = Request::post("http://a/").body(Full::new(Bytes::from_static(b"two"))).unwrap();
     let answer = client.send_request(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(
-        answer.into_body().collect().await.unwrap().to_bytes(),
-        "two"
-    );
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "two");
 }
 
 #[tokio::test]
@@ -388,14 +263,10 @@ async fn hd_11_http_2_rapid_reset_ends_the_connection_not_the_door() {
     let door = open(echo.clone(), Limits::default()).await;
     let io = hyper_util::rt::TokioIo::new(TcpStream::connect(door.address).await.unwrap());
     let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io)
-        .await
-        .unwrap();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
     let connection = tokio::spawn(connection);
     for _ in 0..2000 {
-        let request = Request::get("http://a/")
-            .body(Full::new(Bytes::new()))
-            .unwrap();
+        let request = Request::get("http://a/").body(Full::new(Bytes::new())).unwrap();
         let sending = client.send_request(request);
         // Dropping the future resets the stream.
         let _ = tokio::time::timeout(Duration::ZERO, sending).await;
@@ -406,11 +277,7 @@ async fn hd_11_http_2_rapid_reset_ends_the_connection_not_the_door() {
     }
     drop(client);
     let _ = tokio::time::timeout(Duration::from_secs(5), connection).await;
-    let answer = say(
-        door.address,
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    )
-    .await;
+    let answer = say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
@@ -438,7 +305,5 @@ async fn hd_11_an_endless_header_block_closes_the_connection() {
         }
         panic!("the flood was taken");
     };
-    tokio::time::timeout(Duration::from_secs(20), flooding)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(20), flooding).await.unwrap();
 }

@@ -81,9 +81,9 @@ mod tests {
 
     use super::*;
 
-    fn ask(version: Version, method: &Method, params: Value) -> Value {
+    fn ask(version: Version, method: &Method, params: &Value) -> Value {
         let id = Id::number(7);
-        let bytes = request(&id, method, Some(&params));
+        let bytes = request(&id, method, Some(params));
         let message = Message::parse(bytes, Sender::Client, &Limits::default()).unwrap();
         serde_json::from_slice(&answer(version, &id, method, &message)).unwrap()
     }
@@ -93,26 +93,26 @@ mod tests {
         let said = ask(
             Version::V2025_06_18,
             &Method::Initialize,
-            json!({"protocolVersion": "2025-06-18", "capabilities": {}}),
+            &json!({"protocolVersion": "2025-06-18", "capabilities": {}}),
         );
         assert_eq!(said["id"], 7);
         assert_eq!(said["result"]["protocolVersion"], "2025-06-18");
-        assert_eq!(ask(Version::V2025_06_18, &Method::Ping, json!({}))["result"], json!({}));
+        assert_eq!(ask(Version::V2025_06_18, &Method::Ping, &json!({}))["result"], json!({}));
     }
 
     #[test]
     fn a16_each_era_knows_its_own_methods_only() {
         for method in [Method::Initialize, Method::Ping, Method::SetLevel] {
-            assert_eq!(ask(Version::V2026_07_28, &method, json!({}))["error"]["code"], -32601, "{}", method.as_str());
+            assert_eq!(ask(Version::V2026_07_28, &method, &json!({}))["error"]["code"], -32601, "{}", method.as_str());
         }
-        assert_eq!(ask(Version::V2025_11_25, &Method::Discover, json!({}))["error"]["code"], -32601);
+        assert_eq!(ask(Version::V2025_11_25, &Method::Discover, &json!({}))["error"]["code"], -32601);
     }
 
     #[test]
     fn a18_a20_a48_a_modern_client_can_discover_and_list() {
-        let discovered = ask(Version::V2026_07_28, &Method::Discover, json!({}))["result"].clone();
+        let discovered = ask(Version::V2026_07_28, &Method::Discover, &json!({}))["result"].clone();
         assert_eq!(discovered["supportedVersions"], json!(["2026-07-28"]));
-        let listed = ask(Version::V2026_07_28, &Method::ToolsList, json!({}))["result"].clone();
+        let listed = ask(Version::V2026_07_28, &Method::ToolsList, &json!({}))["result"].clone();
         for result in [&discovered, &listed] {
             assert_eq!(result["resultType"], "complete");
             assert!(result["ttlMs"].is_u64() && result["cacheScope"].is_string());
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a42_an_unknown_tool_is_an_error_and_a_failing_one_a_result() {
         let call = |name: &str, arguments: Value| {
-            ask(Version::V2026_07_28, &Method::ToolsCall, json!({"name": name, "arguments": arguments}))
+            ask(Version::V2026_07_28, &Method::ToolsCall, &json!({"name": name, "arguments": arguments}))
         };
         assert_eq!(call("noSuchTool", json!({}))["error"]["code"], -32602);
         assert_eq!(call("addNumbers", json!({"a": "x"}))["result"]["isError"], true);

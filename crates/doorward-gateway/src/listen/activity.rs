@@ -35,14 +35,8 @@ pub(super) enum Verdict {
 
 impl Activity {
     pub(super) fn new() -> Self {
-        let state = State {
-            idle_since: Instant::now(),
-            next: 0,
-            running: HashMap::new(),
-        };
-        Self {
-            shared: Arc::new(Mutex::new(state)),
-        }
+        let state = State { idle_since: Instant::now(), next: 0, running: HashMap::new() };
+        Self { shared: Arc::new(Mutex::new(state)) }
     }
 
     /// A request begins; it runs until the ticket is dropped.
@@ -52,20 +46,12 @@ impl Activity {
         state.next = state.next.wrapping_add(1);
         state.running.insert(id, None);
         drop(state);
-        Ticket {
-            shared: Arc::clone(&self.shared),
-            id,
-        }
+        Ticket { shared: Arc::clone(&self.shared), id }
     }
 
     pub(super) fn verdict(&self, idle: Duration, stall: Duration) -> Verdict {
         let state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if state
-            .running
-            .values()
-            .flatten()
-            .any(|since| since.elapsed() >= stall)
-        {
+        if state.running.values().flatten().any(|since| since.elapsed() >= stall) {
             Verdict::Stalled
         } else if state.running.is_empty() && state.idle_since.elapsed() >= idle {
             Verdict::Idle

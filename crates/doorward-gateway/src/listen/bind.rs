@@ -63,9 +63,7 @@ impl FromStr for ListenAddress {
 
 /// The text is no address with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not an address to listen on; write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `[::]:8443`"
-)]
+#[error("not an address to listen on; write `localhost:8700`, `127.0.0.1:8700`, `0.0.0.0:8443` or `[::]:8443`")]
 pub struct BadListenAddress;
 
 /// An address could not be bound.
@@ -80,12 +78,8 @@ pub struct BindError {
 
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program uses this port; stop it or choose another port".to_owned()
-        }
-        io::ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 need a privilege".to_owned()
-        }
+        io::ErrorKind::AddrInUse => "another program uses this port; stop it or choose another port".to_owned(),
+        io::ErrorKind::PermissionDenied => "not permitted; ports below 1024 need a privilege".to_owned(),
         io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         _ => error.to_string(),
     }
@@ -101,9 +95,7 @@ pub async fn bind(address: ListenAddress) -> Result<Vec<TcpListener>, BindError>
     match address {
         ListenAddress::Socket(socket) => Ok(vec![TcpListener::bind(socket).await.map_err(failed)?]),
         ListenAddress::Localhost { port } => {
-            let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-                .await
-                .map_err(failed)?;
+            let four = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
             let port = four.local_addr().map_err(failed)?.port();
             match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
                 Ok(six) => Ok(vec![four, six]),
@@ -147,37 +139,17 @@ mod tests {
             assert_eq!(address.to_string(), text);
             assert_eq!(address.is_loopback(), loopback, "{text}");
         }
-        for text in [
-            "",
-            "localhost",
-            "8700",
-            ":8700",
-            "localhost:",
-            "localhost:70000",
-            "example.com:80",
-            "::1:80",
-        ] {
-            assert_eq!(
-                text.parse::<ListenAddress>(),
-                Err(BadListenAddress),
-                "{text}"
-            );
+        for text in ["", "localhost", "8700", ":8700", "localhost:", "localhost:70000", "example.com:80", "::1:80"] {
+            assert_eq!(text.parse::<ListenAddress>(), Err(BadListenAddress), "{text}");
         }
     }
 
     #[tokio::test]
     async fn localhost_is_both_loopback_addresses_on_one_port() {
         let sockets = bind(ListenAddress::Localhost { port: 0 }).await.unwrap();
-        let addresses: Vec<_> = sockets
-            .iter()
-            .map(|socket| socket.local_addr().unwrap())
-            .collect();
+        let addresses: Vec<_> = sockets.iter().map(|socket| socket.local_addr().unwrap()).collect();
         assert!(addresses.iter().all(|address| address.ip().is_loopback()));
-        assert!(
-            addresses
-                .iter()
-                .all(|address| address.port() == addresses[0].port())
-        );
+        assert!(addresses.iter().all(|address| address.port() == addresses[0].port()));
         assert!(matches!(addresses.len(), 1 | 2));
     }
 
@@ -188,10 +160,7 @@ mod tests {
         for text in [format!("127.0.0.1:{port}"), format!("localhost:{port}")] {
             let error = bind(text.parse().unwrap()).await.unwrap_err();
             let said = error.to_string();
-            assert!(
-                said.contains(&text) && said.contains("another program uses this port"),
-                "{said}"
-            );
+            assert!(said.contains(&text) && said.contains("another program uses this port"), "{said}");
         }
     }
 }

@@ -25,12 +25,7 @@ pub struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, silence: Duration, whole: Duration) -> Self {
-        Self {
-            inner,
-            silence,
-            end: Instant::now() + whole,
-            timer: None,
-        }
+        Self { inner, silence, end: Instant::now() + whole, timer: None }
     }
 }
 
@@ -49,19 +44,14 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
             this.timer = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)));
         }
         let deadline = (Instant::now() + this.silence).min(this.end);
-        let timer = this
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Some(Err(BodyError::TooSlow)))
     }
@@ -93,10 +83,7 @@ impl<B: Body + Unpin> Body for AnswerBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = &mut *self;
         this.ticket.works();
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));

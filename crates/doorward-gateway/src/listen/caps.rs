@@ -36,24 +36,14 @@ pub(crate) enum Full {
 
 impl Caps {
     pub(crate) fn new(most: usize, most_per_address: usize) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                most,
-                most_per_address,
-                open: Mutex::default(),
-            }),
-        }
+        Self { shared: Arc::new(Shared { most, most_per_address, open: Mutex::default() }) }
     }
 
     /// Takes a place for one connection. `exempt` addresses (a configured proxy, behind which many people sit) count
     /// towards the node's cap alone.
     pub(crate) fn admit(&self, address: IpAddr, exempt: bool) -> Result<Place, Full> {
         let key = (!exempt).then(|| bucket(address));
-        let mut open = self
-            .shared
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.shared.most {
             return Err(Full::Node);
         }
@@ -65,19 +55,12 @@ impl Caps {
             *taken += 1;
         }
         open.all += 1;
-        Ok(Place {
-            shared: Arc::clone(&self.shared),
-            key,
-        })
+        Ok(Place { shared: Arc::clone(&self.shared), key })
     }
 
     /// Whether more than three quarters of the places are taken: idle connections then go sooner.
     pub(crate) fn is_crowded(&self) -> bool {
-        let open = self
-            .shared
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all > self.shared.most / 4 * 3
     }
 }
@@ -91,17 +74,10 @@ pub(crate) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut open = self
-            .shared
-            .open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all = open.all.saturating_sub(1);
         if let Some(key) = self.key {
-            let left = open
-                .by_address
-                .get(&key)
-                .map_or(0, |taken| taken.saturating_sub(1));
+            let left = open.by_address.get(&key).map_or(0, |taken| taken.saturating_sub(1));
             if left == 0 {
                 open.by_address.remove(&key);
             } else {
@@ -135,10 +111,7 @@ mod tests {
         let caps = Caps::new(10, 2);
         let first = caps.admit(ip("192.0.2.1"), false).unwrap();
         let _second = caps.admit(ip("::ffff:192.0.2.1"), false).unwrap();
-        assert_eq!(
-            caps.admit(ip("192.0.2.1"), false).unwrap_err(),
-            Full::Address
-        );
+        assert_eq!(caps.admit(ip("192.0.2.1"), false).unwrap_err(), Full::Address);
         let _other = caps.admit(ip("192.0.2.2"), false).unwrap();
         drop(first);
         assert!(caps.admit(ip("192.0.2.1"), false).is_ok());
@@ -148,10 +121,7 @@ mod tests {
     fn hd_11_one_ipv6_network_is_one_address() {
         let caps = Caps::new(10, 1);
         let _held = caps.admit(ip("2001:db8::1"), false).unwrap();
-        assert_eq!(
-            caps.admit(ip("2001:db8::ffff:1"), false).unwrap_err(),
-            Full::Address
-        );
+        assert_eq!(caps.admit(ip("2001:db8::ffff:1"), false).unwrap_err(), Full::Address);
         assert!(caps.admit(ip("2001:db8:0:1::1"), false).is_ok());
     }
 
@@ -168,9 +138,7 @@ mod tests {
     #[test]
     fn places_that_are_given_back_leave_nothing_behind() {
         let caps = Caps::new(100, 50);
-        let held: Vec<_> = (0..40)
-            .map(|_| caps.admit(ip("192.0.2.7"), false).unwrap())
-            .collect();
+        let held: Vec<_> = (0..40).map(|_| caps.admit(ip("192.0.2.7"), false).unwrap()).collect();
         drop(held);
         let open = caps.shared.open.lock().unwrap();
         assert_eq!((open.all, open.by_address.len()), (0, 0));

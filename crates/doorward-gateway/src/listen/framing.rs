@@ -37,14 +37,7 @@ const REFUSAL: &[u8] = b"\0\r\n\r\n";
 
 impl<I> Strict<I> {
     pub(crate) fn new(io: I, prefix: Bytes, head_limit: Duration) -> Self {
-        Self {
-            io,
-            prefix,
-            scanner: Scanner::default(),
-            head_limit,
-            head_deadline: None,
-            refusal: None,
-        }
+        Self { io, prefix, scanner: Scanner::default(), head_limit, head_deadline: None, refusal: None }
     }
 
     fn refuse(&mut self, refusal: &'static [u8], buf: &mut ReadBuf<'_>) {
@@ -70,11 +63,7 @@ impl<I> Strict<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -110,11 +99,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Strict<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -181,11 +166,7 @@ impl Scanner {
         match self.place {
             Place::Start => !self.line.is_empty(),
             Place::Header => true,
-            Place::Body(_)
-            | Place::ChunkSize
-            | Place::ChunkData(_)
-            | Place::ChunkEnd
-            | Place::Trailer => false,
+            Place::Body(_) | Place::ChunkSize | Place::ChunkData(_) | Place::ChunkEnd | Place::Trailer => false,
         }
     }
 
@@ -200,16 +181,11 @@ impl Scanner {
                     let done = *left == 0;
                     rest = rest.get(take..).unwrap_or_default();
                     if done {
-                        self.place = if matches!(self.place, Place::Body(_)) {
-                            Place::Start
-                        } else {
-                            Place::ChunkEnd
-                        };
+                        self.place = if matches!(self.place, Place::Body(_)) { Place::Start } else { Place::ChunkEnd };
                     }
                 }
                 _ => {
-                    self.take(byte)
-                        .map_err(|Ambiguous| bytes.len() - rest.len())?;
+                    self.take(byte).map_err(|Ambiguous| bytes.len() - rest.len())?;
                     rest = after;
                 }
             }
@@ -248,10 +224,7 @@ impl Scanner {
             }
             Place::Start => {
                 self.skipped_empty_line = false;
-                self.head = Head {
-                    http_1_0: request_line(line)?,
-                    ..Head::default()
-                };
+                self.head = Head { http_1_0: request_line(line)?, ..Head::default() };
                 self.place = Place::Header;
             }
             Place::Header if line.is_empty() => self.place = self.body()?,
@@ -288,9 +261,7 @@ impl Scanner {
                 return Err(Ambiguous);
             }
             self.head.chunked = true;
-        } else if name.eq_ignore_ascii_case(b"upgrade")
-            || name.eq_ignore_ascii_case(b"http2-settings")
-        {
+        } else if name.eq_ignore_ascii_case(b"upgrade") || name.eq_ignore_ascii_case(b"http2-settings") {
             // Nothing here is ever upgraded; a proxy that believes otherwise would pass on raw bytes (h2c smuggling).
             return Err(Ambiguous);
         }
@@ -310,17 +281,12 @@ impl Scanner {
 /// `METHOD SP target SP HTTP/1.x`; whether it is HTTP/1.0.
 fn request_line(line: &[u8]) -> Result<bool, Ambiguous> {
     let mut parts = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Ambiguous);
     };
     let visible = |byte: &u8| (0x21..=0x7e).contains(byte);
-    if method.is_empty()
-        || !method.iter().all(is_token)
-        || target.is_empty()
-        || !target.iter().all(visible)
-    {
+    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(visible) {
         return Err(Ambiguous);
     }
     match version {
@@ -333,19 +299,13 @@ fn request_line(line: &[u8]) -> Result<bool, Ambiguous> {
 /// `name: value`, the value without the blanks around it. Refuses a folded line, a blank before the colon, and control
 /// characters.
 fn split_header(line: &[u8]) -> Result<(&[u8], &[u8]), Ambiguous> {
-    let colon = line
-        .iter()
-        .position(|byte| *byte == b':')
-        .ok_or(Ambiguous)?;
+    let colon = line.iter().position(|byte| *byte == b':').ok_or(Ambiguous)?;
     let (name, rest) = line.split_at(colon);
     let value = rest.split_first().map_or(&[][..], |(_, value)| value);
     if name.is_empty() || !name.iter().all(is_token) {
         return Err(Ambiguous);
     }
-    if value
-        .iter()
-        .any(|byte| byte.is_ascii_control() && *byte != b'\t')
-    {
+    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
         return Err(Ambiguous);
     }
     Ok((name, value.trim_ascii()))
@@ -355,17 +315,12 @@ fn decimal(value: &[u8]) -> Result<u64, Ambiguous> {
     if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
         return Err(Ambiguous);
     }
-    Ok(value
-        .iter()
-        .fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    Ok(value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// The size before a chunk. Extensions are allowed and mean nothing, as long as they are visible text.
 fn chunk_size(line: &[u8]) -> Result<u64, Ambiguous> {
-    let digits = line
-        .iter()
-        .position(|byte| *byte == b';')
-        .unwrap_or(line.len());
+    let digits = line.iter().position(|byte| *byte == b';').unwrap_or(line.len());
     let (digits, extension) = line.split_at(digits);
     if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(Ambiguous);
@@ -396,19 +351,12 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// # Errors
 ///
 /// When the peer closes or says nothing before `deadline`.
-pub(crate) async fn sniff<I: AsyncRead + Unpin>(
-    io: &mut I,
-    deadline: Instant,
-) -> io::Result<(Protocol, Bytes)> {
+pub(crate) async fn sniff<I: AsyncRead + Unpin>(io: &mut I, deadline: Instant) -> io::Result<(Protocol, Bytes)> {
     use tokio::io::AsyncReadExt as _;
 
     let mut seen = Vec::with_capacity(H2_PREFACE.len());
     let reading = async {
-        while let Some(left) = H2_PREFACE
-            .len()
-            .checked_sub(seen.len())
-            .filter(|left| *left > 0)
-        {
+        while let Some(left) = H2_PREFACE.len().checked_sub(seen.len()).filter(|left| *left > 0) {
             let mut limited = (&mut *io).take(left as u64);
             if limited.read_buf(&mut seen).await? == 0 {
                 return io::Result::Err(io::ErrorKind::UnexpectedEof.into());
@@ -505,10 +453,7 @@ mod tests {
     #[tokio::test]
     async fn hd_04_the_reader_ends_at_the_first_wrong_byte() {
         let (mut client, server) = tokio::io::duplex(1024);
-        client
-            .write_all(b"GET / HTTP/1.1\r\nA: b\nsmuggled")
-            .await
-            .unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nA: b\nsmuggled").await.unwrap();
         let mut strict = Strict::new(server, Bytes::from_static(b""), Duration::from_secs(1));
         let (mut seen, mut buffer) = (Vec::new(), [0; 22]);
         while let Some(read) = futures::FutureExt::now_or_never(strict.read(&mut buffer)) {
@@ -539,10 +484,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_protocol_is_told_by_the_first_bytes() {
-        for (said, expected) in [
-            (&b"GET / HTTP/1.1\r\n"[..], Protocol::Http1),
-            (H2_PREFACE, Protocol::Http2),
-        ] {
+        for (said, expected) in [(&b"GET / HTTP/1.1\r\n"[..], Protocol::Http1), (H2_PREFACE, Protocol::Http2)] {
             let (mut client, mut server) = tokio::io::duplex(64);
             client.write_all(said).await.unwrap();
             let deadline = Instant::now() + Duration::from_secs(5);
@@ -555,9 +497,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn hd_11_a_peer_that_says_nothing_is_given_up() {
         let (_client, mut server) = tokio::io::duplex(64);
-        let error = sniff(&mut server, Instant::now() + Duration::from_secs(10))
-            .await
-            .unwrap_err();
+        let error = sniff(&mut server, Instant::now() + Duration::from_secs(10)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

@@ -103,7 +103,7 @@ async fn accept<H: Handler>(
                     }
                     // Closing tells the peer at once; a queue would make everyone wait for the greedy one.
                     Err(full) => {
-                        tracing::debug!(%address, ?full, "a connection over the cap was closed")
+                        tracing::debug!(%address, ?full, "a connection over the cap was closed");
                     }
                 }
             }

@@ -5,7 +5,11 @@ use std::{convert::Infallible, future::Future, net::SocketAddr, pin::Pin, sync::
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::{body::Incoming, service::Service};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::Service,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -42,16 +46,10 @@ pub struct TlsPeer {
 /// What answers the requests of a listener. A failure is an answer too.
 pub trait Handler: Clone + Send + Sync + 'static {
     /// The answer's body.
-    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
-        + Send
-        + Unpin
-        + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + Unpin + 'static;
 
     /// Answers one request, whose extensions hold its [`Peer`].
-    fn handle(
-        &self,
-        request: Request<RequestBody>,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
+    fn handle(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// What all connections of a listener share.
@@ -80,18 +78,9 @@ impl<H: Handler> Connections<H> {
         match handshake {
             Ok(Ok(stream)) => {
                 let (_, session) = stream.get_ref();
-                let server_name = session
-                    .server_name()
-                    .map(|name| name.to_ascii_lowercase().into());
-                let protocol = if session.alpn_protocol() == Some(b"h2") {
-                    Protocol::Http2
-                } else {
-                    Protocol::Http1
-                };
-                let peer = Peer {
-                    address,
-                    tls: Some(TlsPeer { server_name }),
-                };
+                let server_name = session.server_name().map(|name| name.to_ascii_lowercase().into());
+                let protocol = if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
+                let peer = Peer { address, tls: Some(TlsPeer { server_name }) };
                 self.speak(stream, protocol, Bytes::new(), peer).await;
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
@@ -106,12 +95,9 @@ impl<H: Handler> Connections<H> {
             () = self.shutdown.draining() => return,
         };
         match sniffed {
-            Ok((protocol, seen)) => {
-                self.speak(socket, protocol, seen, Peer { address, tls: None })
-                    .await
-            }
+            Ok((protocol, seen)) => self.speak(socket, protocol, seen, Peer { address, tls: None }).await,
             Err(error) => {
-                tracing::debug!(%address, %error, "a connection ended before its first request")
+                tracing::debug!(%address, %error, "a connection ended before its first request");
             }
         }
     }
@@ -122,15 +108,11 @@ impl<H: Handler> Connections<H> {
     {
         let activity = Activity::new();
         let limits = &self.limits;
-        let service = PerRequest {
-            connections: Arc::clone(&self),
-            activity: activity.clone(),
-            peer,
-        };
+        let service = PerRequest { connections: Arc::clone(&self), activity: activity.clone(), peer };
         match protocol {
             Protocol::Http1 => {
                 let io = TokioIo::new(Strict::new(io, seen, limits.head));
-                let connection = hyper::server::conn::http1::Builder::new()
+                let connection = http1::Builder::new()
                     .timer(TokioTimer::new())
                     // Runs while a connection waits for its next request too; the time for one head is `Strict`'s.
                     .header_read_timeout(limits.idle)
@@ -139,16 +121,11 @@ impl<H: Handler> Connections<H> {
                     .max_buf_size(limits.head_bytes.max(64 * 1024))
                     .half_close(false)
                     .serve_connection(io, service);
-                self.drive(
-                    connection,
-                    |connection| connection.graceful_shutdown(),
-                    &activity,
-                )
-                .await;
+                self.drive(connection, http1::Connection::graceful_shutdown, &activity).await;
             }
             Protocol::Http2 => {
                 let io = TokioIo::new(Prefixed { seen, io });
-                let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                let connection = http2::Builder::new(TokioExecutor::new())
                     .timer(TokioTimer::new())
                     .max_concurrent_streams(limits.streams)
                     .max_pending_accept_reset_streams(20)
@@ -158,12 +135,7 @@ impl<H: Handler> Connections<H> {
                     .keep_alive_interval(limits.idle / 4)
                     .keep_alive_timeout(limits.handshake)
                     .serve_connection(io, service);
-                self.drive(
-                    connection,
-                    |connection| connection.graceful_shutdown(),
-                    &activity,
-                )
-                .await;
+                self.drive(connection, http2::Connection::graceful_shutdown, &activity).await;
             }
         }
     }
@@ -175,8 +147,7 @@ impl<H: Handler> Connections<H> {
     {
         let mut connection = std::pin::pin!(connection);
         let mut ended_gracefully = false;
-        let period =
-            (self.limits.idle.min(self.limits.stall) / 4).max(std::time::Duration::from_millis(10));
+        let period = (self.limits.idle.min(self.limits.stall) / 4).max(std::time::Duration::from_millis(10));
         let mut ticks = tokio::time::interval_at(Instant::now() + period, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -227,9 +198,7 @@ impl<H: Handler> Service<Request<Incoming>> for PerRequest<H> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let ticket = self.activity.begin();
         let connections = Arc::clone(&self.connections);
-        let Limits {
-            body_silence, body, ..
-        } = connections.limits;
+        let Limits { body_silence, body, .. } = connections.limits;
         let mut request = request.map(|incoming| RequestBody::new(incoming, body_silence, body));
         request.extensions_mut().insert(self.peer.clone());
         Box::pin(async move {
@@ -269,10 +238,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Prefixed<I> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
         Pin::new(&mut self.io).poll_flush(cx)
     }
 

@@ -82,7 +82,7 @@ pub(super) async fn policy(config: &Config, store: &SqliteStore) -> Result<Polic
             Ok(Some(text)) => match Catalogue::from_json(&text) {
                 Ok(catalogue) => drop(catalogues.insert(name.clone(), catalogue)),
                 Err(_) => {
-                    tracing::warn!(server = %name, "what was remembered of the server can't be read; it is learnt anew")
+                    tracing::warn!(server = %name, "what was remembered of the server can't be read; it is learnt anew");
                 }
             },
             Ok(None) => {}

@@ -17,6 +17,7 @@ mod upstreams;
 
 use std::{
     future::Future,
+    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -55,6 +56,7 @@ pub struct NodeOptions {
 /// A node that serves.
 pub struct Node {
     public_url: String,
+    addresses: Vec<SocketAddr>,
     metrics_url: Option<String>,
     trust: Option<String>,
     first_start: bool,
@@ -153,6 +155,7 @@ impl Node {
         file_of_node.write(state.path()).map_err(StartError::configuration)?;
 
         let mut node = Self {
+            addresses: public.iter().filter_map(|socket| socket.local_addr().ok()).collect(),
             metrics_url: admin.url(),
             trust,
             first_start,
@@ -199,6 +202,12 @@ impl Node {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// The addresses that callers come in at.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Where metrics are read, when they are served.

@@ -132,7 +132,7 @@ impl Shared {
             request.extensions_mut().insert(PeerAddress(address));
         }
         let page = self.settings.origins.check(request.headers()).ok();
-        let page = page.and_then(|checked| Some(HeaderValue::from_str(checked.origin()?).ok()?));
+        let page = page.and_then(|checked| HeaderValue::from_str(checked.origin()?).ok());
         let named = host(&request);
         let mut response = match self.dispatch(request, peer.as_ref(), named.as_ref()).await {
             Ok(response) => response,
@@ -217,7 +217,7 @@ impl Shared {
         let Ok(id) = self.guard.decision_id() else {
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "something failed here");
         };
-        let mut decision = Decision::new(id.clone(), self.settings.surroundings.now());
+        let mut decision = Decision::new(id, self.settings.surroundings.now());
         decision.address = address;
         let mut response = match self.guard.ledger().refuse(decision, refused.reason).await {
             Ok(()) => plain(refused.status, &refused.text),

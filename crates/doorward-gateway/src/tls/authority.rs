@@ -12,9 +12,8 @@ use std::{
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    NameConstraints, date_time_ymd,
+    BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,33 +70,20 @@ impl LocalAuthority {
     /// # Errors
     ///
     /// When a file can't be kept, or a name can't stand in a certificate.
-    pub fn ensure(
-        directory: &Path,
-        names: &[String],
-        now: SystemTime,
-    ) -> Result<Self, AuthorityError> {
+    pub fn ensure(directory: &Path, names: &[String], now: SystemTime) -> Result<Self, AuthorityError> {
         let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
         names.sort();
         names.dedup();
-        let mut authority = Self {
-            directory: directory.to_owned(),
-            is_new: false,
-        };
+        let mut authority = Self { directory: directory.to_owned(), is_new: false };
         let made = authority.made();
-        let fits = made
-            .as_ref()
-            .is_some_and(|made| made.names == names && !ends_soon(made.authority_ends, now));
-        let complete = [authority.path("ca.pem"), authority.path("ca.key")]
-            .iter()
-            .all(|path| path.exists());
+        let fits = made.as_ref().is_some_and(|made| made.names == names && !ends_soon(made.authority_ends, now));
+        let complete = [authority.path("ca.pem"), authority.path("ca.key")].iter().all(|path| path.exists());
         if !fits || !complete {
             authority.make_authority(&names, now)?;
             authority.make_leaf(&names, now)?;
             authority.is_new = true;
-        } else if made.is_none_or(|made| ends_soon(made.leaf_ends, now))
-            || authority.pair().load().is_err()
-        {
+        } else if made.is_none_or(|made| ends_soon(made.leaf_ends, now)) || authority.pair().load().is_err() {
             authority.make_leaf(&names, now)?;
         }
         Ok(authority)
@@ -106,10 +92,7 @@ impl LocalAuthority {
     /// The certificate that the node shows, and its key.
     #[must_use]
     pub fn pair(&self) -> PemFiles {
-        PemFiles {
-            certificate: self.path("leaf.pem"),
-            key: self.path("leaf.key"),
-        }
+        PemFiles { certificate: self.path("leaf.pem"), key: self.path("leaf.key") }
     }
 
     /// The certificate that has to be trusted.
@@ -152,10 +135,7 @@ impl LocalAuthority {
             .recursive(true)
             .mode(0o700)
             .create(&self.directory)
-            .map_err(|source| AuthorityError::Files {
-                path: self.directory.clone(),
-                source,
-            })?;
+            .map_err(|source| AuthorityError::Files { path: self.directory.clone(), source })?;
         let key = KeyPair::generate()?;
         let certificate = authority_params(&key, names, now)?.self_signed(&key)?;
         self.write("ca.key", 0o600, key.serialize_pem().as_bytes())?;
@@ -164,52 +144,33 @@ impl LocalAuthority {
 
     fn make_leaf(&self, names: &[String], now: SystemTime) -> Result<(), AuthorityError> {
         let authority_key = self.path("ca.key");
-        let text = fs::read_to_string(&authority_key).map_err(|source| AuthorityError::Files {
-            path: authority_key.clone(),
-            source,
-        })?;
-        let authority_key =
-            KeyPair::from_pem(&text).map_err(|_| AuthorityError::Damaged(authority_key))?;
-        let issuer = Issuer::new(
-            authority_params(&authority_key, names, now)?,
-            &authority_key,
-        );
+        let text = fs::read_to_string(&authority_key)
+            .map_err(|source| AuthorityError::Files { path: authority_key.clone(), source })?;
+        let authority_key = KeyPair::from_pem(&text).map_err(|_| AuthorityError::Damaged(authority_key))?;
+        let issuer = Issuer::new(authority_params(&authority_key, names, now)?, &authority_key);
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Doorward");
+        params.distinguished_name.push(DnType::CommonName, "Doorward");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         lasts(&mut params, now - SKEW, now + LEAF_LIFE - 2 * SKEW);
         let leaf = params.signed_by(&key, &issuer)?;
         let authority = self.path("ca.pem");
-        let authority = fs::read_to_string(&authority).map_err(|source| AuthorityError::Files {
-            path: authority.clone(),
-            source,
-        })?;
+        let authority = fs::read_to_string(&authority)
+            .map_err(|source| AuthorityError::Files { path: authority.clone(), source })?;
         // The key first: a reader that finds a new certificate must find its key.
         self.write("leaf.key", 0o600, key.serialize_pem().as_bytes())?;
-        self.write(
-            "leaf.pem",
-            0o644,
-            format!("{}{authority}", leaf.pem()).as_bytes(),
-        )?;
-        let before = self
-            .made()
-            .filter(|made| made.names == names && !ends_soon(made.authority_ends, now));
+        self.write("leaf.pem", 0o644, format!("{}{authority}", leaf.pem()).as_bytes())?;
+        let before = self.made().filter(|made| made.names == names && !ends_soon(made.authority_ends, now));
         let made = Made {
             names: names.to_vec(),
-            authority_ends: before
-                .map_or_else(|| seconds(now + AUTHORITY_LIFE), |made| made.authority_ends),
+            authority_ends: before.map_or_else(|| seconds(now + AUTHORITY_LIFE), |made| made.authority_ends),
             leaf_ends: seconds(now + LEAF_LIFE),
         };
-        let made = serde_json::to_vec(&made).map_err(|error| AuthorityError::Files {
-            path: self.path("made.json"),
-            source: error.into(),
-        })?;
+        let made = serde_json::to_vec(&made)
+            .map_err(|error| AuthorityError::Files { path: self.path("made.json"), source: error.into() })?;
         self.write("made.json", 0o644, &made)
     }
 
@@ -222,41 +183,21 @@ impl LocalAuthority {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(mode)
-                .open(&draft)?;
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
             io::Write::write_all(&mut file, bytes)?;
             file.sync_all()?;
             fs::rename(&draft, &path)
         };
-        written().map_err(|source| AuthorityError::Files {
-            path: path.clone(),
-            source,
-        })
+        written().map_err(|source| AuthorityError::Files { path: path.clone(), source })
     }
 }
 
 /// The same for the same key, so that the authority need not be read back from its certificate.
-fn authority_params(
-    key: &KeyPair,
-    names: &[String],
-    now: SystemTime,
-) -> Result<CertificateParams, AuthorityError> {
+fn authority_params(key: &KeyPair, names: &[String], now: SystemTime) -> Result<CertificateParams, AuthorityError> {
     let mut params = CertificateParams::new(Vec::<String>::new())?;
-    let mark: String = key
-        .public_key_raw()
-        .iter()
-        .skip(1)
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mark: String = key.public_key_raw().iter().skip(1).take(4).map(|byte| format!("{byte:02x}")).collect();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(
-        DnType::CommonName,
-        format!("Doorward local authority {mark}"),
-    );
+    params.distinguished_name.push(DnType::CommonName, format!("Doorward local authority {mark}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let permitted_subtrees = names.iter().map(|name| match name.parse::<IpAddr>() {
@@ -266,10 +207,8 @@ fn authority_params(
         }
         Err(_) => GeneralSubtree::DnsName(name.clone()),
     });
-    params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: permitted_subtrees.collect(),
-        excluded_subtrees: Vec::new(),
-    });
+    params.name_constraints =
+        Some(NameConstraints { permitted_subtrees: permitted_subtrees.collect(), excluded_subtrees: Vec::new() });
     lasts(&mut params, now - SKEW, now + AUTHORITY_LIFE);
     Ok(params)
 }
@@ -279,8 +218,7 @@ fn ends_soon(end: u64, now: SystemTime) -> bool {
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Sets from when to when a certificate is good. X.509 knows no time beyond the year 9999.
@@ -297,9 +235,7 @@ mod tests {
     use super::*;
 
     fn at(days: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-            + Duration::from_secs(1_790_000_000)
-            + DAY * u32::try_from(days).unwrap()
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000) + DAY * u32::try_from(days).unwrap()
     }
 
     fn ensure(directory: &Path, name: &str, now: SystemTime) -> LocalAuthority {
@@ -327,11 +263,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let authority = ensure(directory.path(), "a.test", at(0));
         for (name, mode) in [("ca.key", 0o600), ("leaf.key", 0o600), ("", 0o700)] {
-            let found = fs::metadata(authority.path(name))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777;
+            let found = fs::metadata(authority.path(name)).unwrap().permissions().mode() & 0o777;
             assert_eq!(found, mode, "{name}");
         }
     }
@@ -362,14 +294,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let authority = ensure(directory.path(), "a.test", at(0));
         fs::remove_file(authority.pair().key).unwrap();
-        ensure(directory.path(), "a.test", at(0))
-            .pair()
-            .load()
-            .unwrap();
+        ensure(directory.path(), "a.test", at(0)).pair().load().unwrap();
         fs::write(authority.path("ca.key"), "nonsense").unwrap();
         fs::remove_file(authority.pair().key).unwrap();
-        let refused =
-            LocalAuthority::ensure(&directory.path().join("tls"), &["a.test".to_owned()], at(0));
+        let refused = LocalAuthority::ensure(&directory.path().join("tls"), &["a.test".to_owned()], at(0));
         assert!(matches!(refused, Err(AuthorityError::Damaged(_))));
     }
 }

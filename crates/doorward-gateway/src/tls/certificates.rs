@@ -65,15 +65,13 @@ impl PemFiles {
     ///
     /// Each names the file and what is wrong with it, never what is in it.
     pub fn load(&self) -> Result<CertifiedKey, TlsError> {
-        let chain: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(&read(&self.certificate)?)
-                .collect::<Result<_, _>>()
-                .map_err(|_| TlsError::NoCertificate(self.certificate.clone()))?;
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(&self.certificate)?)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::NoCertificate(self.certificate.clone()))?;
         if chain.is_empty() {
             return Err(TlsError::NoCertificate(self.certificate.clone()));
         }
-        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
-            .map_err(|_| TlsError::NoKey(self.key.clone()))?;
+        let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|_| TlsError::NoKey(self.key.clone()))?;
         let key = super::provider()
             .key_provider
             .load_private_key(key)
@@ -81,9 +79,7 @@ impl PemFiles {
         let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) => Ok(certified),
-            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
-                Ok(certified)
-            }
+            Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(certified),
             Err(rustls::Error::InconsistentKeys(_)) => Err(TlsError::Mismatch(self.clone())),
             Err(_) => Err(TlsError::NoCertificate(self.certificate.clone())),
         }
@@ -99,15 +95,10 @@ impl PemFiles {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let unreadable = |source| TlsError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| TlsError::Unreadable { path: path.to_owned(), source };
     let length = fs::metadata(path).map_err(unreadable)?.len();
     if length > LARGEST {
-        return Err(unreadable(io::Error::other(
-            "the file is too large for a certificate or a key",
-        )));
+        return Err(unreadable(io::Error::other("the file is too large for a certificate or a key")));
     }
     fs::read(path).map_err(unreadable)
 }
@@ -136,9 +127,7 @@ impl Certificates {
     ///
     /// As [`PemFiles::load`].
     pub fn load(files: &PemFiles) -> Result<Arc<Self>, TlsError> {
-        Ok(Arc::new(Self {
-            current: ArcSwap::from_pointee(files.load()?),
-        }))
+        Ok(Arc::new(Self { current: ArcSwap::from_pointee(files.load()?) }))
     }
 
     /// Reads the files again. When they can't be used the old certificate stays.
@@ -168,10 +157,10 @@ impl Certificates {
             seen = stamp;
             match self.reload(&files) {
                 Ok(()) => {
-                    tracing::info!(certificate = %files.certificate.display(), "certificate read again")
+                    tracing::info!(certificate = %files.certificate.display(), "certificate read again");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the new certificate cannot be used; the old one stays")
+                    tracing::error!(%error, "the new certificate cannot be used; the old one stays");
                 }
             }
         }

@@ -17,7 +17,7 @@ const MOST: usize = 4096;
 /// `random` is any 64 random bits.
 pub(super) fn delay(failures: u32, random: u64) -> Duration {
     let bound = FIRST.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX)).min(LONGEST);
-    let nanos = u128::from(random) * bound.as_nanos() >> 64;
+    let nanos = (u128::from(random) * bound.as_nanos()) >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
