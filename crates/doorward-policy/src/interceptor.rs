@@ -1,6 +1,7 @@
 //! Code of the operator's own that looks at every call before it is permitted.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -50,13 +51,19 @@ pub struct InterceptError(pub String);
 pub struct Intercepted<'a> {
     principal: &'a Principal,
     server: &'a ServerName,
+    address: Option<IpAddr>,
     message: &'a Message,
     arguments: OnceLock<Option<Value>>,
 }
 
 impl<'a> Intercepted<'a> {
-    pub(crate) fn new(principal: &'a Principal, server: &'a ServerName, message: &'a Message) -> Self {
-        Self { principal, server, message, arguments: OnceLock::new() }
+    pub(crate) fn new(
+        principal: &'a Principal,
+        server: &'a ServerName,
+        address: Option<IpAddr>,
+        message: &'a Message,
+    ) -> Self {
+        Self { principal, server, address, message, arguments: OnceLock::new() }
     }
 
     /// Who calls.
@@ -69,6 +76,12 @@ impl<'a> Intercepted<'a> {
     #[must_use]
     pub fn server(&self) -> &ServerName {
         self.server
+    }
+
+    /// Where the call comes from, where the door knows it.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The method; `None` for an answer to a question of the server.

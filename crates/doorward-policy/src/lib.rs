@@ -9,6 +9,38 @@
 //! - for visibility, each condition on scope takes the value that favours the caller;
 //! - any error in a policy, an interceptor or a look-up is a refusal.
 //!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use doorward_policy::{Admits, Catalogues, Kind, LogShape, Match, Pattern, Require, Rule, RuleBook, Source};
+//!
+//! let source = Source {
+//!     policies: BTreeMap::from([("Admins".to_owned(), Require::Role("Admin".to_owned()))]),
+//!     servers: BTreeMap::from([(
+//!         "crm".parse()?,
+//!         vec![
+//!             Rule {
+//!                 matches: Match::Tool("admin*".parse()?),
+//!                 admits: Admits::Policies(vec!["Admins".to_owned()]),
+//!                 limit: Some("30/min".parse()?),
+//!                 log: LogShape::Shape,
+//!             },
+//!             Rule {
+//!                 matches: Match::Tool(Pattern::any()),
+//!                 admits: Admits::Authenticated,
+//!                 limit: None,
+//!                 log: LogShape::Shape,
+//!             },
+//!         ],
+//!     )]),
+//!     ..Source::default()
+//! };
+//! let book = RuleBook::compile(source, &Catalogues::new()).expect("a sound source");
+//! let rule = book.governing(&"crm".parse()?, Kind::Tool, "adminReset").expect("a rule");
+//! assert_eq!(rule.label(), "rules[0] tool admin*");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The crate does no I/O, starts nothing and reads no clock: time, timers and what is remembered come from outside.
 
 mod book;

@@ -560,6 +560,35 @@ fn a_new_source_holds_from_the_next_decision_on() {
 }
 
 #[test]
+fn open_exchanges_are_judged_anew_when_the_rules_change() {
+    let policy = policy(vec![rule("tool", "*", Admits::Authenticated), rule("resource", "*", Admits::Authenticated)]);
+    let ann = person("ann").proven();
+    let admin = person("cat").role("Admin").proven();
+    let listen = json!({ "notifications": { "resourceSubscriptions": ["memo://a"] } });
+    let listen = || message(Era::Modern, "subscriptions/listen", listen.clone());
+    let hers = permit(&policy, &ann, listen());
+    let call = permit(&policy, &ann, tool("t"));
+    let discovery = permit(&policy, &ann, modern("server/discover"));
+    let admins = permit(&policy, &admin, listen());
+    let cancel = message(Era::Legacy, "notifications/cancelled", json!({ "requestId": 1 }));
+    let cancel = decide_in(&policy, &ann, cancel, Some(&ExchangeTicket::of(&call))).expect("her own");
+    let pace = policy.throttle(None, &ann).expect("no limit");
+    let stream = policy.attend(&server(), &ann, decision(), pace, policy.without_path(&ann)).expect("a stream");
+    let all = [&hers, &call, &discovery, &admins, &cancel];
+    assert!(all.iter().all(|permit| policy.still_permits(permit)));
+    assert!(policy.still_admits(&stream));
+    policy.replace(compile(source(vec![
+        rule("tool", "*", Admits::Authenticated),
+        rule("resource", "*", policies(&["Admin"])),
+    ])));
+    assert_eq!(all.map(|permit| policy.still_permits(permit)), [false, true, true, true, true]);
+    assert!(policy.still_admits(&stream));
+    policy.replace(compile(source(vec![rule("tool", "*", policies(&["Admin"]))])));
+    assert_eq!(all.map(|permit| policy.still_permits(permit)), [false, false, false, false, true]);
+    assert!(!policy.still_admits(&stream));
+}
+
+#[test]
 fn paths_are_ruled_before_any_server() {
     use doorward_policy::{PathAdmits, PathRule};
     use doorward_wire::CanonicalPath;

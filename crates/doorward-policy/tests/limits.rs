@@ -101,6 +101,19 @@ fn a_limit_on_a_rule_counts_each_caller_and_each_tool_apart() {
 }
 
 #[test]
+fn a_limit_on_discovery_holds_too() {
+    let discovery = Rule { limit: Rate::per_minute(2), ..rule("discovery", "", Admits::Anonymous) };
+    let (policy, _) = limited(compile(source(vec![discovery, rule("tool", "*", Admits::Authenticated)])), none());
+    for who in [Identified::Absent, person("ann").proven()] {
+        assert!(decide(&policy, &who, legacy("ping")).is_ok());
+        assert!(decide(&policy, &who, modern("server/discover")).is_ok());
+        let denied = decide(&policy, &who, legacy("ping")).expect_err("used up");
+        assert_eq!(denied.reason, Reason::TooFast);
+        assert_eq!(denied.rule.as_deref(), Some("rules[0] discovery"));
+    }
+}
+
+#[test]
 fn made_up_names_share_one_count() {
     let limited_rule = Rule { limit: Rate::per_minute(3), ..rule("tool", "*", Admits::Authenticated) };
     let (policy, _) = limited(compile(source(vec![limited_rule])), none());

@@ -16,7 +16,7 @@ impl Consulted {
         question: &Question<'_>,
         interceptors: &Interceptors,
     ) -> Result<Self, Refusal> {
-        let call = Intercepted::new(scoped.principal(), question.server, question.call.message());
+        let call = Intercepted::new(scoped.principal(), question.server, question.address, question.call.message());
         let asked = interceptors.ask(&call).await;
         match asked {
             Ok(()) => Ok(Self(scoped)),

@@ -9,10 +9,10 @@ use super::Question;
 use super::consulted::Consulted;
 use super::denial::{Denial, Refusal};
 use super::subjects::SubjectOf;
-use crate::book::{RuleRef, ServerRules};
+use crate::book::{CompiledRule, RuleRef, ServerRules};
 use crate::limits::{Account, Limits, Pace, Slot, TargetKey, TooFast};
 use crate::principal::Principal;
-use crate::rule::LogShape;
+use crate::rule::{Kind, LogShape};
 use crate::table::Row;
 
 /// The proof that a call was counted, with the place that it takes.
@@ -48,18 +48,20 @@ impl Limited {
             let Some(rule) = rules.find(subject.kind, &subject.name) else {
                 return Err(Refusal::policy_fault());
             };
-            if let Some(rate) = rule.limit {
-                let key = target_key(&rules, subject, rule.rule.label(), account.clone());
-                limits.target(rate, &key).map_err(|limit| Refusal::from(limit).by(Some(&rule.rule)))?;
-            }
-            if first.is_none() {
-                first = Some(rule);
-            }
+            let known = rules.is_known(subject.kind, &subject.name);
+            let name = if known { Arc::clone(&subject.name) } else { rule.rule.shared_label() };
+            count(rule, Some(subject.kind), name, &rules, account, limits)?;
+            first = first.or(Some(rule));
+        }
+        if row == Row::Discovery
+            && let Some(rule) = rules.discovery()
+        {
+            count(rule, None, rule.rule.shared_label(), &rules, account, limits)?;
+            first = Some(rule);
         }
         if row != Row::Exchange {
             limits.server(rules.name())?;
         }
-        let first = first.or_else(|| if row == Row::Discovery { rules.discovery() } else { None });
         Ok(Self {
             rule: first.map(|rule| rule.rule.clone()),
             log: first.map_or_else(LogShape::default, |rule| rule.log),
@@ -84,12 +86,19 @@ fn place(row: Row, question: &Question<'_>, account: &Account, limits: &Limits) 
     }
 }
 
-fn target_key(rules: &ServerRules, subject: &SubjectOf, pattern: &str, account: Account) -> TargetKey {
-    let known = rules.is_known(subject.kind, &subject.name);
-    TargetKey {
-        server: rules.name().clone(),
-        account,
-        kind: subject.kind,
-        name: if known { Arc::clone(&subject.name) } else { pattern.into() },
-    }
+/// Counts one use of a target on its rule's limit. Names that the server has not told of share one count, the one of
+/// the rule's label, so that made-up names are no way around it.
+fn count(
+    rule: &CompiledRule,
+    kind: Option<Kind>,
+    name: Arc<str>,
+    rules: &ServerRules,
+    account: &Account,
+    limits: &Limits,
+) -> Result<(), Refusal> {
+    let Some(rate) = rule.limit else {
+        return Ok(());
+    };
+    let key = TargetKey { server: rules.name().clone(), account: account.clone(), kind, name };
+    limits.target(rate, &key).map_err(|limit| Refusal::from(limit).by(Some(&rule.rule)))
 }

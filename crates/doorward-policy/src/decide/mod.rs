@@ -52,7 +52,7 @@ pub struct Question<'a> {
     pub call: Call,
     /// Who calls, as identity found it.
     pub who: Identified,
-    /// Where the call comes from, as the door saw it.
+    /// Where the call comes from, as the door saw it: for interceptors. Limits go by the pace.
     pub address: Option<IpAddr>,
     /// The exchange that a notification or an answer belongs to.
     pub exchange: Option<&'a ExchangeTicket>,

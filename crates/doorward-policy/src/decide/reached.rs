@@ -10,6 +10,12 @@ use crate::cedar::View;
 use crate::principal::Owner;
 
 /// The proof that the caller may use the path of the request. It remembers whose it is.
+///
+/// ```compile_fail,E0451
+/// # fn forged(other: doorward_policy::PathPermit) -> doorward_policy::PathPermit {
+/// doorward_policy::PathPermit { ..other }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PathPermit {
     owner: Owner,

@@ -10,6 +10,12 @@ use crate::principal::Owner;
 
 /// The memory of an open exchange: whose it is, at which server and about what. It is made from the proof that opened
 /// the exchange and from nothing else, so a request can't claim one that is not there.
+///
+/// ```compile_fail,E0451
+/// # fn forged(other: doorward_policy::ExchangeTicket) -> doorward_policy::ExchangeTicket {
+/// doorward_policy::ExchangeTicket { server: "ops".parse().unwrap(), ..other }
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ExchangeTicket {
     owner: Owner,

@@ -101,7 +101,13 @@ impl Account {
 }
 
 /// The proof that a caller was counted before any rule was asked, with the account that the rest is counted on. It
-/// remembers whose it is. Only [`Policy::throttle`](crate::Policy::throttle) makes one.
+/// remembers whose it is. Only [`Policy::throttle`](crate::Policy::throttle) makes one, and one is for one use.
+///
+/// ```compile_fail,E0599
+/// # fn twice(pace: doorward_policy::Pace) -> doorward_policy::Pace {
+/// pace.clone()
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pace(Account);
 
@@ -125,7 +131,8 @@ impl Pace {
 pub(crate) struct TargetKey {
     pub(crate) server: ServerName,
     pub(crate) account: Account,
-    pub(crate) kind: Kind,
+    /// `None` for discovery.
+    pub(crate) kind: Option<Kind>,
     /// The name where the server has told of it; else the rule's pattern, so that made-up names share one count.
     pub(crate) name: Arc<str>,
 }

@@ -159,7 +159,7 @@ pub(crate) fn try_message(era: Era, method: &str, mut params: Value) -> Result<C
     if era == Era::Modern {
         params["_meta"] = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientCapabilities": { "extensions": { "io.modelcontextprotocol/tasks": {} } },
         });
     }
     let mut body = json!({ "jsonrpc": "2.0", "method": method, "params": params });
