@@ -119,7 +119,7 @@ fn start(cli: Cli, output: &mut Output) -> Result<Exit, Failure> {
         match command {
             Command::Run(arguments) => run::run(arguments, &common, output).await,
             Command::Serve(arguments) => serve::run(arguments, &common, output).await,
-            Command::Check(arguments) => check::run(&arguments, &common, output),
+            Command::Check(arguments) => check::run(&arguments, &common, output).await,
             Command::Token(arguments) => token::run(arguments, &common, output).await,
             Command::Session(arguments) => session::run(arguments, &common, output).await,
             Command::Demo(arguments) => demo::run(arguments, &common, output).await,

@@ -62,10 +62,12 @@ impl Output {
         self.note(format_args!("{label} {}", plain(&text.to_string())));
     }
 
-    /// Why the command failed, in one line.
+    /// Why the command failed: one line, but for a policy with several mistakes.
     pub(crate) fn error(&mut self, text: impl fmt::Display) {
         let label = paint(self.err.colour, Paint::Red, "error:");
-        self.note(format_args!("{label} {}", plain(&text.to_string())));
+        let text = text.to_string();
+        let lines: Vec<_> = text.lines().map(plain).collect();
+        self.note(format_args!("{label} {}", lines.join("\n")));
     }
 
     /// A heading for the person at the terminal.

@@ -1,5 +1,7 @@
 //! A node: started, explained, served until it is told to stop; and spoken to by other commands.
 
+use std::path::PathBuf;
+
 use doorward::identity::TokenRecord;
 use doorward_gateway::config::{Config, LogFormat};
 pub(crate) use doorward_gateway::control::Client;
@@ -14,12 +16,17 @@ use crate::logging::Form;
 use crate::output::Output;
 use crate::state;
 
-/// The state directory: the one that was named, else the configuration's, else the user's.
-pub(crate) fn state(config: &Config, common: &Common) -> Result<StateDir, Failure> {
+/// Where the state lies: where the command line says, else the configuration, else in the user's data directory.
+pub(crate) fn state_path(config: &Config, common: &Common) -> Result<PathBuf, Failure> {
     match &config.state {
-        Some(configured) if common.named_state().is_none() => state::open(configured),
-        _ => common.open_state(),
+        Some(configured) if common.named_state().is_none() => Ok(configured.clone()),
+        _ => common.state_path(),
     }
+}
+
+/// The state directory, made where it is missing.
+pub(crate) fn state(config: &Config, common: &Common) -> Result<StateDir, Failure> {
+    state::open(&state_path(config, common)?)
 }
 
 /// The form of the log that the configuration wants.
@@ -33,12 +40,14 @@ pub(crate) fn log_form(config: &Config) -> Form {
 
 /// Starts a node, says how it is used when it is new, and serves until it is told to stop.
 pub(crate) async fn run(config: Config, mode: Mode, state: &StateDir, output: &mut Output) -> Result<Exit, Failure> {
-    let is_new = NodeFile::read(state.path()).map_err(Failure::configuration)?.is_none();
+    let before = NodeFile::read(state.path()).map_err(Failure::configuration)?;
     let node = start(config, mode, state).await?;
-    if let Some(trust) = node.how_to_trust().filter(|_| is_new) {
-        output.note(trust);
-    }
-    if is_new {
+    // Who has been told knows it still, unless it is found elsewhere now.
+    if before.is_none_or(|before| before.public_url != node.public_url() || before.servers != node.servers()) {
+        if let Some(trust) = node.how_to_trust() {
+            output.note("");
+            output.note(trust);
+        }
         guide(&node, mode, state).tell(output);
     }
     serve(node, output).await

@@ -78,7 +78,13 @@ fn nothing_is_bound_started_or_written() {
     );
     let ended = place.doorward(&["check", "--config", file.to_str().unwrap()]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.ends_with("1 server, 1 rule, 0 policies, 0 path rules, 0 other issuers\n"), "{}", ended.out);
+    assert!(
+        ended.out.ends_with(
+            "1 server, 1 rule, 0 policies, 0 path rules, 0 other issuers; not asked yet what it offers: crm\n"
+        ),
+        "{}",
+        ended.out
+    );
     assert!(!place.state().exists() && !place.path("started").exists());
 }
 
@@ -87,4 +93,50 @@ fn a_file_that_is_not_there_is_a_mistake_like_others() {
     let ended = Place::new().doorward(&["check", "--config", "nowhere.yaml"]);
     assert_eq!(ended.code, Some(3));
     assert!(ended.out.starts_with("nowhere.yaml: the file can't be read: there is no such file\n"), "{}", ended.out);
+}
+
+#[test]
+fn rules_are_held_against_what_the_servers_offered() {
+    let place = Place::new();
+    let behind = place.node(&["demo", "--listen", "localhost:0"]);
+    let token = place.doorward(&["token", "issue", "--user", "gateway", "--role", "Admin"]).out;
+    let credential = place.write("credential", &token);
+    std::fs::set_permissions(&credential, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let front = Place::new();
+    let config = front.write(
+        "doorward.yaml",
+        &format!(
+            "listen: localhost:0\nadmin: {{ listen: \"127.0.0.1:0\" }}\npolicies: {{ All: {{ require: authenticated }} }}\nservers:\n  \
+             demo:\n    upstream: {{ url: \"{}\", credential: {{ file: \"{}\" }} }}\n    rules:\n      \
+             - {{ discovery: true, allow: anonymous }}\n      - {{ tool: addNumbers, policy: All }}\n      \
+             - {{ tool: addNumber, policy: All }}\n      - {{ tool: \"*\", policy: All }}\n",
+            behind.mcp(),
+            credential.display()
+        ),
+    );
+    let config = config.to_str().unwrap();
+    let before = front.doorward(&["check", "--config", config]);
+    assert!(before.out.contains("not asked yet what it offers: demo"), "{before:?}");
+
+    let node = front.node(&["serve", "--config", config]);
+    let token = front.doorward(&["token", "issue", "--user", "alice"]).out;
+    let url = format!("{}/demo", node.mcp());
+    let listed = crate::http::call(&url, Some(token.trim()), "tools/list", serde_json::json!({}));
+    assert_eq!(listed.status, 200, "{listed:?}");
+    assert!(node.stop().success());
+
+    let after = front.doorward(&["check", "--config", config]);
+    assert_eq!(after.code, Some(0), "{after:?}");
+    assert!(after.out.contains("`demo` did not offer the tool `addNumber` when it was last asked"), "{}", after.out);
+    assert!(after.out.ends_with("0 other issuers; 1 warning\n"), "{}", after.out);
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_valid() {
+    let readme = include_str!("../../../../README.md");
+    let yaml = readme.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
+    let place = Place::new();
+    place.write("doorward.yaml", yaml);
+    let ended = place.doorward(&["check", "--config", "doorward.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }

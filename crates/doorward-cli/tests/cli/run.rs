@@ -72,8 +72,9 @@ fn the_first_start_says_how_it_is_used_and_later_ones_do_not() {
     insta::with_settings!({ filters => filters() }, {
         insta::assert_snapshot!(node.said());
     });
+    let listen = node.url.replace("http://", "");
     assert!(node.stop().success());
-    let node = place.node(&command);
+    let node = place.node(&["run", "--listen", &listen, "--", "cat"]);
     assert!(!node.said().contains("Add it to a client"), "{}", node.said());
 }
 
@@ -141,6 +142,16 @@ fn a_node_is_ready_when_it_says_so() {
     };
     assert_eq!(status("two"), StatusCode::UNAUTHORIZED, "a token is for one server");
     assert!(node.stop().success());
+}
+
+#[test]
+fn a_self_made_authority_is_explained() {
+    let place = Place::new();
+    let node = place.node(&["run", "--listen", "localhost:0", "--tls", "self-signed", "--", "cat"]);
+    assert!(node.url.starts_with("https://localhost:"), "{}", node.url);
+    let authority = place.state().join("tls/ca.pem");
+    assert!(authority.is_file() && node.said().contains(authority.to_str().unwrap()), "{}", node.said());
+    assert!(!node.said().contains("plain HTTP"), "{}", node.said());
 }
 
 #[test]

@@ -16,11 +16,10 @@ use super::named;
 use super::resource::{Known, Purpose};
 use super::row::Row;
 use crate::cli::Common;
-use crate::command::{check, record};
+use crate::command::{check, node, record};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::parse::{Claim, Ttl};
-use crate::state;
 use crate::text::time;
 
 /// Make a token and print it, alone, on standard output
@@ -67,9 +66,9 @@ pub(crate) struct Arguments {
 /// Runs the command.
 pub(super) async fn run(arguments: Arguments, common: &Common, output: &mut Output) -> Result<Exit, Failure> {
     let config = arguments.config.as_deref().map(|path| check::read(path, output)).transpose()?;
-    let state = match config.as_ref().and_then(|config| config.state.as_deref()) {
-        Some(configured) if common.named_state().is_none() => state::open(configured)?,
-        _ => common.open_state()?,
+    let state = match &config {
+        Some(config) => node::state(config, common)?,
+        None => common.open_state()?,
     };
     let known = match (&config, &arguments.public_url) {
         (Some(config), _) => Known::from_config(config)?,

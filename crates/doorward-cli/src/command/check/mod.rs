@@ -1,11 +1,15 @@
 //! `doorward check`: everything that is wrong with a configuration, at once.
 
+mod offered;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use doorward_gateway::config::{Config, Mistake, Place, Warning};
 use serde::Serialize;
 
+use self::offered::Offered;
+use super::node;
 use crate::cli::Common;
 use crate::exit::{Exit, Failure};
 use crate::logging::{Form, Verbosity};
@@ -29,31 +33,47 @@ pub(crate) struct Arguments {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: &Arguments, common: &Common, output: &mut Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(arguments: &Arguments, common: &Common, output: &mut Output) -> Result<Exit, Failure> {
     common.start_log(&Verbosity::QUIET, Form::Auto)?;
-    match Config::load(&arguments.config) {
-        Ok((config, warnings)) => {
-            let summary = Summary::of(&config, &warnings);
-            if arguments.json {
-                warnings.iter().try_for_each(|warning| output.object(&Finding::warning(warning)))?;
-                output.object(&summary)?;
-            } else {
-                warnings.iter().try_for_each(|warning| output.line(warning))?;
-                output.line(format_args!("{}: {summary}", arguments.config.display()))?;
-            }
-            Ok(Exit::Done)
-        }
-        Err(mistakes) => {
-            if arguments.json {
-                mistakes.iter().try_for_each(|mistake| output.object(&Finding::mistake(mistake)))?;
-                output.object(&Summary { ok: false, mistakes: mistakes.len(), ..Summary::default() })?;
-            } else {
-                mistakes.iter().try_for_each(|mistake| output.line(mistake))?;
-                output.error(verdict(&format!("`{}`", arguments.config.display()), &mistakes));
-            }
-            Ok(Exit::Configuration)
-        }
+    let read = Config::load(&arguments.config);
+    let (config, warnings) = match read {
+        Ok(read) => read,
+        Err(mistakes) => return refuse(arguments, &mistakes, output),
+    };
+    let state = node::state_path(&config, common)?;
+    let Offered { mistakes, unknown, unasked } = offered::compare(&config, &state).await?;
+    if !mistakes.is_empty() {
+        return refuse(arguments, &mistakes, output);
     }
+    let summary = Summary::of(&config, warnings.len() + unknown.len(), unasked);
+    if arguments.json {
+        warnings.iter().try_for_each(|warning| output.object(&Finding::warning(warning)))?;
+        let file = arguments.config.to_string_lossy();
+        unknown.iter().try_for_each(|text| output.object(&Finding::new("warning", &file, None, text, OUT_OF_DATE)))?;
+        output.object(&summary)?;
+    } else {
+        let file = arguments.config.display();
+        warnings.iter().try_for_each(|warning| output.line(warning))?;
+        unknown
+            .iter()
+            .try_for_each(|text| output.line(format_args!("{file}: warning: {text}\n  fix: {OUT_OF_DATE}")))?;
+        output.line(format_args!("{file}: {summary}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What to do about a rule for something that is not there.
+const OUT_OF_DATE: &str = "correct the name, or leave the rule for when the server offers it";
+
+fn refuse(arguments: &Arguments, mistakes: &[Mistake], output: &mut Output) -> Result<Exit, Failure> {
+    if arguments.json {
+        mistakes.iter().try_for_each(|mistake| output.object(&Finding::mistake(mistake)))?;
+        output.object(&Summary { ok: false, mistakes: mistakes.len(), ..Summary::default() })?;
+    } else {
+        mistakes.iter().try_for_each(|mistake| output.line(mistake))?;
+        output.error(verdict(&format!("`{}`", arguments.config.display()), mistakes));
+    }
+    Ok(Exit::Configuration)
 }
 
 /// Reads the configuration of a command that needs one, and tells every mistake and warning on the way.
@@ -125,19 +145,23 @@ struct Summary {
     policies: usize,
     paths: usize,
     issuers: usize,
+    /// Servers whose tools are not known yet: their rules were checked by name alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unasked: Vec<String>,
 }
 
 impl Summary {
-    fn of(config: &Config, warnings: &[Warning]) -> Self {
+    fn of(config: &Config, warnings: usize, unasked: Vec<String>) -> Self {
         Self {
             ok: true,
             mistakes: 0,
-            warnings: warnings.len(),
+            warnings,
             servers: config.servers.len(),
             rules: config.policy.servers.values().map(Vec::len).sum(),
             policies: config.policy.policies.len(),
             paths: config.policy.paths.len(),
             issuers: config.identity.issuers.len(),
+            unasked,
         }
     }
 }
@@ -153,9 +177,12 @@ impl std::fmt::Display for Summary {
             count(self.paths, "path rule", "path rules"),
             count(self.issuers, "other issuer", "other issuers"),
         )?;
-        match self.warnings {
-            0 => Ok(()),
-            warnings => write!(f, "; {}", count(warnings, "warning", "warnings")),
+        if self.warnings > 0 {
+            write!(f, "; {}", count(self.warnings, "warning", "warnings"))?;
         }
+        if !self.unasked.is_empty() {
+            write!(f, "; not asked yet what it offers: {}", self.unasked.join(", "))?;
+        }
+        Ok(())
     }
 }
