@@ -17,6 +17,49 @@ use crate::{AuthFailure, AuthReason, Caller, Credential, Fetch, Resource, Revoca
 /// Turns the `Authorization` header of a request into a [`Caller`].
 ///
 /// Cheap to share behind an `Arc`; it spawns nothing and reads no clock.
+///
+/// ```
+/// # use std::{collections::BTreeMap, sync::Arc, time::{Duration, SystemTime}};
+/// # use doorward_identity::*;
+/// # struct Offline;
+/// # #[async_trait::async_trait]
+/// # impl Fetch for Offline {
+/// #     async fn get(&self, _: &str) -> Result<bytes::Bytes, FetchFailure> {
+/// #         Err(FetchFailure::Status(404))
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// let issuer = TokenIssuer::new("https://mcp.example.com", SigningKey::generate()?);
+/// let guard = AuthenticatorBuilder::new()
+///     .issuer(IssuerConfig::new(issuer.issuer(), Keys::Own(issuer.public_keys()?)))
+///     .build(Arc::new(Offline), Arc::new(Revocations::new()))?;
+///
+/// let resource = Resource {
+///     id: "https://mcp.example.com/mcp".to_owned(),
+///     metadata_url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp".to_owned(),
+///     scopes: vec![],
+/// };
+/// let grant = Grant {
+///     subject: "anna".to_owned(),
+///     client: "cli".to_owned(),
+///     roles: ["Admin".to_owned()].into(),
+///     scopes: ["crm".to_owned()].into(),
+///     resource: resource.id.clone(),
+///     ttl: Duration::from_secs(3_600),
+///     claims: BTreeMap::new(),
+/// };
+/// let issued = issuer.issue(&grant, now, [7; 16])?;
+///
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("authorization", format!("Bearer {}", issued.token.expose()).parse()?);
+/// let verdict = guard.identify(&headers, &resource, now).await?;
+/// let Identified::Proven(caller) = verdict.who else { return Err("absent".into()) };
+/// assert_eq!(caller.subject(), "anna");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Authenticator {
     issuers: Vec<Issuer>,
     by_name: HashMap<String, usize>,
@@ -111,15 +154,8 @@ impl AuthenticatorBuilder {
     ///
     /// # Errors
     /// The first setting that does not work.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the port is handed over, whether or not an issuer needs it"
-    )]
-    pub fn build(
-        self,
-        fetch: Arc<dyn Fetch>,
-        revocations: Arc<Revocations>,
-    ) -> Result<Authenticator, BuildError> {
+    #[expect(clippy::needless_pass_by_value, reason = "the port is handed over, whether or not an issuer needs it")]
+    pub fn build(self, fetch: Arc<dyn Fetch>, revocations: Arc<Revocations>) -> Result<Authenticator, BuildError> {
         if self.issuers.is_empty() {
             return Err(BuildError::NoIssuer);
         }
@@ -128,34 +164,18 @@ impl AuthenticatorBuilder {
         for mut rules in self.issuers {
             let keys = sound(&mut rules)
                 .and_then(|()| KeySource::new(&rules.issuer, &rules.keys, &fetch, self.timing))
-                .map_err(|reason| BuildError::Unusable {
-                    issuer: rules.issuer.clone(),
-                    reason,
-                })?;
-            if by_name
-                .insert(rules.issuer.clone(), issuers.len())
-                .is_some()
-            {
+                .map_err(|reason| BuildError::Unusable { issuer: rules.issuer.clone(), reason })?;
+            if by_name.insert(rules.issuer.clone(), issuers.len()).is_some() {
                 return Err(BuildError::Twice(rules.issuer));
             }
             issuers.push(Issuer { rules, keys });
         }
-        Ok(Authenticator {
-            issuers,
-            by_name,
-            verified: VerifiedTokens::new(),
-            revocations,
-        })
+        Ok(Authenticator { issuers, by_name, verified: VerifiedTokens::new(), revocations })
     }
 }
 
 fn sound(rules: &mut IssuerConfig) -> Result<(), String> {
-    if rules.issuer.is_empty()
-        || rules
-            .issuer
-            .chars()
-            .any(|character| character.is_control() || character == ' ')
-    {
+    if rules.issuer.is_empty() || rules.issuer.chars().any(|character| character.is_control() || character == ' ') {
         return Err("an issuer is a URL or another text without spaces".to_owned());
     }
     if rules.leeway > IssuerConfig::MAX_LEEWAY {
@@ -186,10 +206,7 @@ impl Authenticator {
         now: SystemTime,
     ) -> Result<Verdict, AuthFailure> {
         let Some(token) = bearer::token(headers)? else {
-            return Ok(Verdict {
-                who: Identified::Absent,
-                fresh: false,
-            });
+            return Ok(Verdict { who: Identified::Absent, fresh: false });
         };
         if token.len() > crate::jws::MAX_TOKEN {
             return Err(AuthReason::TooLong.into());
@@ -197,15 +214,9 @@ impl Authenticator {
         let key = VerifiedTokens::key(token, &resource.id);
         let epoch = self.revocations.epoch();
         if let Some(entry) = self.verified.get(&key) {
-            let generation = self
-                .issuers
-                .get(entry.issuer)
-                .and_then(|issuer| issuer.keys.generation(now));
+            let generation = self.issuers.get(entry.issuer).and_then(|issuer| issuer.keys.generation(now));
             if entry.is_current(now, epoch, generation) {
-                return Ok(Verdict {
-                    who: Identified::Proven(entry.caller),
-                    fresh: false,
-                });
+                return Ok(Verdict { who: Identified::Proven(entry.caller), fresh: false });
             }
         }
         let (caller, issuer, generation) = self.verify(token, &resource.id, now).await?;
@@ -219,10 +230,7 @@ impl Authenticator {
             weight: Entry::weight(token),
         };
         self.verified.put(key, entry);
-        Ok(Verdict {
-            who: Identified::Proven(caller),
-            fresh: true,
-        })
+        Ok(Verdict { who: Identified::Proven(caller), fresh: true })
     }
 
     /// Fetches keys that are due, so that no request has to wait for it. Call it from a timer, once
@@ -236,12 +244,7 @@ impl Authenticator {
     pub fn states(&self, now: SystemTime) -> Vec<IssuerState> {
         let state = |issuer: &Issuer| {
             let (keys, fetched_at, failure) = issuer.keys.state(now);
-            IssuerState {
-                issuer: issuer.rules.issuer.clone(),
-                keys,
-                fetched_at,
-                failure,
-            }
+            IssuerState { issuer: issuer.rules.issuer.clone(), keys, fetched_at, failure }
         };
         self.issuers.iter().map(state).collect()
     }
@@ -251,44 +254,23 @@ impl Authenticator {
         self.verified.clear();
     }
 
-    async fn verify(
-        &self,
-        token: &str,
-        audience: &str,
-        now: SystemTime,
-    ) -> Result<(Caller, usize, u64), AuthReason> {
+    async fn verify(&self, token: &str, audience: &str, now: SystemTime) -> Result<(Caller, usize, u64), AuthReason> {
         let unverified = Unverified::read(token)?;
-        let index = *self
-            .by_name
-            .get(unverified.claimed_issuer()?)
-            .ok_or(AuthReason::UnknownIssuer)?;
+        let index = *self.by_name.get(unverified.claimed_issuer()?).ok_or(AuthReason::UnknownIssuer)?;
         let issuer = self.issuers.get(index).ok_or(AuthReason::UnknownIssuer)?;
         let keys = issuer.keys.select(unverified.header(), now).await?;
         let generation = keys.generation();
         let key = keys.key(unverified.header())?;
         let verified = unverified.verify(key)?;
         let credential = Credential::new(token);
-        let caller = claims::judge(
-            &verified,
-            &issuer.rules,
-            audience,
-            &self.revocations,
-            credential,
-            now,
-        )?;
+        let caller = claims::judge(&verified, &issuer.rules, audience, &self.revocations, credential, now)?;
         Ok((caller, index, generation))
     }
 }
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let issuers: Vec<_> = self
-            .issuers
-            .iter()
-            .map(|issuer| &issuer.rules.issuer)
-            .collect();
-        f.debug_struct("Authenticator")
-            .field("issuers", &issuers)
-            .finish_non_exhaustive()
+        let issuers: Vec<_> = self.issuers.iter().map(|issuer| &issuer.rules.issuer).collect();
+        f.debug_struct("Authenticator").field("issuers", &issuers).finish_non_exhaustive()
     }
 }

@@ -20,9 +20,7 @@ mod tests {
     #[test]
     fn only_the_canonical_spelling_decodes() {
         assert_eq!(decode("Zm8").as_deref(), Some(b"fo".as_slice()));
-        for spelling in [
-            "Zm8=", "Zm9=", "Zm8 ", " Zm8", "Zm\n8", "Z", "Zm8.", "+/8", "Zm8\0", "Zm%38",
-        ] {
+        for spelling in ["Zm8=", "Zm9=", "Zm8 ", " Zm8", "Zm\n8", "Z", "Zm8.", "+/8", "Zm8\0", "Zm%38"] {
             assert_eq!(decode(spelling), None, "{spelling:?}");
         }
         assert_eq!(decode("Zm9"), None, "trailing bits that are not zero");

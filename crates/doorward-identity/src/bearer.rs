@@ -28,20 +28,13 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<Option<&str>, AuthFailure> {
         return Err(AuthReason::UnsupportedScheme.into());
     }
     let token = token.trim_start_matches(' ');
-    if is_token68(token) {
-        Ok(Some(token))
-    } else {
-        Err(malformed)
-    }
+    if is_token68(token) { Ok(Some(token)) } else { Err(malformed) }
 }
 
 /// RFC 9110 §11.2.
 fn is_token68(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 /// RFC 9110 §5.6.2.
@@ -58,37 +51,22 @@ mod tests {
     fn read(values: &[&[u8]]) -> Result<Option<String>, AuthFailure> {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(
-                AUTHORIZATION,
-                HeaderValue::from_bytes(value).expect("header value"),
-            );
+            headers.append(AUTHORIZATION, HeaderValue::from_bytes(value).expect("header value"));
         }
         token(&headers).map(|token| token.map(str::to_owned))
     }
 
     #[test]
     fn one_bearer_token_is_read_whatever_the_case_of_the_scheme() {
-        for value in [
-            "Bearer abc.def",
-            "bearer abc.def",
-            "BEARER abc.def",
-            "Bearer   abc.def",
-        ] {
-            assert_eq!(
-                read(&[value.as_bytes()]),
-                Ok(Some("abc.def".to_owned())),
-                "{value}"
-            );
+        for value in ["Bearer abc.def", "bearer abc.def", "BEARER abc.def", "Bearer   abc.def"] {
+            assert_eq!(read(&[value.as_bytes()]), Ok(Some("abc.def".to_owned())), "{value}");
         }
         assert_eq!(read(&[]), Ok(None));
     }
 
     #[test]
     fn tk_16_doubled_listed_and_odd_headers_are_malformed() {
-        let malformed = Err(AuthFailure {
-            reason: AuthReason::MalformedHeader,
-            malformed: true,
-        });
+        let malformed = Err(AuthFailure { reason: AuthReason::MalformedHeader, malformed: true });
         assert_eq!(read(&[b"Bearer a", b"Bearer b"]), malformed);
         assert_eq!(read(&[b"Bearer a", b"Bearer a"]), malformed);
         assert_eq!(read(&[b"Bearer a", b"Basic b"]), malformed);
@@ -115,19 +93,9 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused_and_not_absent() {
-        for value in [
-            "Basic YTpi",
-            "DPoP abc",
-            "Negotiate abc",
-            "Bearerx abc",
-            "Token abc",
-        ] {
+        for value in ["Basic YTpi", "DPoP abc", "Negotiate abc", "Bearerx abc", "Token abc"] {
             let failure = read(&[value.as_bytes()]).expect_err("refused");
-            assert_eq!(
-                (failure.reason, failure.malformed),
-                (AuthReason::UnsupportedScheme, false),
-                "{value}"
-            );
+            assert_eq!((failure.reason, failure.malformed), (AuthReason::UnsupportedScheme, false), "{value}");
         }
     }
 }

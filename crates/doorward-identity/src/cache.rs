@@ -81,12 +81,7 @@ impl Entry {
 
     /// Whether what was found then still holds now.
     pub(crate) fn is_current(&self, now: SystemTime, epoch: u64, generation: Option<u64>) -> bool {
-        let young = now
-            .duration_since(self.verified_at)
-            .is_ok_and(|age| age < LIFETIME);
-        young
-            && now < self.caller.expires_at()
-            && self.epoch == epoch
-            && generation == Some(self.generation)
+        let young = now.duration_since(self.verified_at).is_ok_and(|age| age < LIFETIME);
+        young && now < self.caller.expires_at() && self.epoch == epoch && generation == Some(self.generation)
     }
 }

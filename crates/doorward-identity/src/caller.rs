@@ -13,6 +13,12 @@ use crate::Credential;
 ///
 /// There is no public constructor: only the validators of this crate make one, so no header,
 /// cookie, session or fallback ever does (CVE-2026-59822).
+///
+/// ```compile_fail,E0451
+/// fn promote(caller: doorward_identity::Caller) -> doorward_identity::Caller {
+///     doorward_identity::Caller { roles: ["Admin".to_owned()].into(), ..caller }
+/// }
+/// ```
 pub struct Caller {
     pub(crate) key: CallerKey,
     pub(crate) tenant: Box<str>,
@@ -136,14 +142,8 @@ impl CallerKey {
     /// Joins the three parts.
     #[must_use]
     pub fn new(issuer: &str, subject: &str, client: Option<&str>) -> Self {
-        let parts = Parts {
-            issuer: issuer.into(),
-            subject: subject.into(),
-            client: client.map(Into::into),
-        };
-        Self {
-            parts: Arc::new(parts),
-        }
+        let parts = Parts { issuer: issuer.into(), subject: subject.into(), client: client.map(Into::into) };
+        Self { parts: Arc::new(parts) }
     }
 
     /// The issuer.
@@ -224,11 +224,7 @@ impl ClaimValue {
 
 /// Digests tenant, roles and claims. Every part goes in with its length, so no two standings share
 /// a spelling.
-pub(crate) fn standing(
-    tenant: &str,
-    roles: &BTreeSet<String>,
-    claims: &BTreeMap<String, ClaimValue>,
-) -> [u8; 32] {
+pub(crate) fn standing(tenant: &str, roles: &BTreeSet<String>, claims: &BTreeMap<String, ClaimValue>) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut add = |kind: u8, bytes: &[u8]| {
         context.update(&[kind]);
@@ -295,27 +291,9 @@ mod tests {
         assert_ne!(base, standing("t", &set(&["a"]), &none));
         assert_ne!(base, standing("u", &set(&["a", "b"]), &none));
         let claim = |value| BTreeMap::from([("region".to_owned(), value)]);
-        let north = standing(
-            "t",
-            &set(&["a", "b"]),
-            &claim(ClaimValue::String("north".into())),
-        );
+        let north = standing("t", &set(&["a", "b"]), &claim(ClaimValue::String("north".into())));
         assert_ne!(base, north);
-        assert_ne!(
-            north,
-            standing(
-                "t",
-                &set(&["a", "b"]),
-                &claim(ClaimValue::String("south".into()))
-            )
-        );
-        assert_ne!(
-            north,
-            standing(
-                "t",
-                &set(&["a", "b"]),
-                &claim(ClaimValue::Strings(set(&["north"])))
-            )
-        );
+        assert_ne!(north, standing("t", &set(&["a", "b"]), &claim(ClaimValue::String("south".into()))));
+        assert_ne!(north, standing("t", &set(&["a", "b"]), &claim(ClaimValue::Strings(set(&["north"])))));
     }
 }

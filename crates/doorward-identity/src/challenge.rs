@@ -32,24 +32,16 @@ pub enum Challenge<'a> {
 pub fn www_authenticate(resource: &Resource, challenge: Challenge<'_>) -> HeaderValue {
     let (error, scopes) = match challenge {
         Challenge::Missing => (None, advertised(resource.scopes.iter().map(String::as_str))),
-        Challenge::InvalidToken => (
-            Some("invalid_token"),
-            advertised(resource.scopes.iter().map(String::as_str)),
-        ),
-        Challenge::InsufficientScope { scopes } => (
-            Some("insufficient_scope"),
-            advertised(scopes.iter().map(String::as_str)),
-        ),
+        Challenge::InvalidToken => (Some("invalid_token"), advertised(resource.scopes.iter().map(String::as_str))),
+        Challenge::InsufficientScope { scopes } => {
+            (Some("insufficient_scope"), advertised(scopes.iter().map(String::as_str)))
+        }
     };
     let mut text = String::from("Bearer ");
     if let Some(error) = error {
         let _ = write!(text, "error=\"{error}\", ");
     }
-    let _ = write!(
-        text,
-        "resource_metadata=\"{}\"",
-        quoted(&resource.metadata_url)
-    );
+    let _ = write!(text, "resource_metadata=\"{}\"", quoted(&resource.metadata_url));
     if !scopes.is_empty() {
         let scopes: Vec<&str> = scopes.into_iter().collect();
         let _ = write!(text, ", scope=\"{}\"", scopes.join(" "));
@@ -61,17 +53,12 @@ pub fn www_authenticate(resource: &Resource, challenge: Challenge<'_>) -> Header
 
 /// What may be shown as scopes.
 pub(crate) fn advertised<'a>(scopes: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-    scopes
-        .filter(|scope| is_scope_token(scope) && *scope != "offline_access")
-        .collect()
+    scopes.filter(|scope| is_scope_token(scope) && *scope != "offline_access").collect()
 }
 
 /// RFC 6749 §3.3: visible ASCII without `"` and `\`.
 pub(crate) fn is_scope_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 /// The inside of a quoted string (RFC 9110 §5.6.4); what is not visible ASCII has no place in a URL
@@ -100,10 +87,7 @@ mod tests {
     }
 
     fn shown(resource: &Resource, challenge: Challenge<'_>) -> String {
-        www_authenticate(resource, challenge)
-            .to_str()
-            .expect("visible")
-            .to_owned()
+        www_authenticate(resource, challenge).to_str().expect("visible").to_owned()
     }
 
     const URL: &str = "https://mcp.example.com/.well-known/oauth-protected-resource/mcp";
@@ -111,16 +95,10 @@ mod tests {
     #[test]
     fn tk_01_without_a_token_no_error_is_named() {
         assert_eq!(
-            shown(
-                &resource(URL, &["b", "a", "offline_access"]),
-                Challenge::Missing
-            ),
+            shown(&resource(URL, &["b", "a", "offline_access"]), Challenge::Missing),
             format!("Bearer resource_metadata=\"{URL}\", scope=\"a b\"")
         );
-        assert_eq!(
-            shown(&resource(URL, &[]), Challenge::Missing),
-            format!("Bearer resource_metadata=\"{URL}\"")
-        );
+        assert_eq!(shown(&resource(URL, &[]), Challenge::Missing), format!("Bearer resource_metadata=\"{URL}\""));
     }
 
     #[test]
@@ -133,27 +111,16 @@ mod tests {
 
     #[test]
     fn a56_missing_scopes_are_named_all_at_once_sorted() {
-        let scopes = BTreeSet::from([
-            "crm:write".to_owned(),
-            "crm".to_owned(),
-            "offline_access".to_owned(),
-        ]);
+        let scopes = BTreeSet::from(["crm:write".to_owned(), "crm".to_owned(), "offline_access".to_owned()]);
         assert_eq!(
-            shown(
-                &resource(URL, &["other"]),
-                Challenge::InsufficientScope { scopes: &scopes }
-            ),
-            format!(
-                "Bearer error=\"insufficient_scope\", resource_metadata=\"{URL}\", scope=\"crm crm:write\""
-            )
+            shown(&resource(URL, &["other"]), Challenge::InsufficientScope { scopes: &scopes }),
+            format!("Bearer error=\"insufficient_scope\", resource_metadata=\"{URL}\", scope=\"crm crm:write\"")
         );
     }
 
     #[test]
     fn nothing_ends_a_quote_or_a_line() {
-        let scopes = ["a\"b", "a\\b", "a b", "a\r\nx: y", "", "ä", "fine"]
-            .map(str::to_owned)
-            .into();
+        let scopes = ["a\"b", "a\\b", "a b", "a\r\nx: y", "", "ä", "fine"].map(str::to_owned).into();
         let resource = resource("https://x.example/\"\\\r\nSet-Cookie: a=b", &[]);
         assert_eq!(
             shown(&resource, Challenge::InsufficientScope { scopes: &scopes }),

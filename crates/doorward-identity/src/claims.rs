@@ -41,10 +41,7 @@ pub(crate) fn judge(
     if !rules.typ.matches(token.header.typ.as_deref()) {
         return Err(AuthReason::WrongType);
     }
-    if NOT_OF_ACCESS_TOKENS
-        .iter()
-        .any(|name| claims.contains_key(*name))
-    {
+    if NOT_OF_ACCESS_TOKENS.iter().any(|name| claims.contains_key(*name)) {
         return Err(AuthReason::NotAnAccessToken);
     }
     if claims.contains_key("cnf") {
@@ -100,29 +97,16 @@ fn check_audience(claims: &Object, rules: &IssuerConfig, resource: &str) -> Resu
         Some(single) => is_ours(single),
         None => false,
     };
-    if holds && !wanted.is_empty() {
-        Ok(())
-    } else {
-        Err(AuthReason::WrongAudience)
-    }
+    if holds && !wanted.is_empty() { Ok(()) } else { Err(AuthReason::WrongAudience) }
 }
 
 /// Checks `exp`, `nbf` and `iat`, and returns the moment from which the token is refused.
-fn check_times(
-    claims: &Object,
-    rules: &IssuerConfig,
-    now: SystemTime,
-) -> Result<SystemTime, AuthReason> {
+fn check_times(claims: &Object, rules: &IssuerConfig, now: SystemTime) -> Result<SystemTime, AuthReason> {
     let leeway = rules.leeway;
-    let after = |time: SystemTime, duration: Duration| {
-        time.checked_add(duration).ok_or(AuthReason::BadClock)
-    };
+    let after = |time: SystemTime, duration: Duration| time.checked_add(duration).ok_or(AuthReason::BadClock);
     let latest_start = after(now, leeway)?;
 
-    let expiry = claims
-        .get("exp")
-        .and_then(time)
-        .ok_or(AuthReason::BadExpiry)?;
+    let expiry = claims.get("exp").and_then(time).ok_or(AuthReason::BadExpiry)?;
     let mut refused_from = after(expiry, leeway)?;
     if now >= refused_from {
         return Err(AuthReason::Expired);
@@ -134,11 +118,7 @@ fn check_times(
     }
     let issued = match claims.get("iat") {
         None => None,
-        Some(value) => Some(
-            time(value)
-                .filter(|issued| *issued <= latest_start)
-                .ok_or(AuthReason::BadIssueTime)?,
-        ),
+        Some(value) => Some(time(value).filter(|issued| *issued <= latest_start).ok_or(AuthReason::BadIssueTime)?),
     };
     if let Some(max_age) = rules.max_age {
         let issued = issued.ok_or(AuthReason::BadIssueTime)?;
@@ -182,22 +162,14 @@ enum Split {
     Never,
 }
 
-fn strings(
-    claims: &Object,
-    path: &ClaimPath,
-    split: Split,
-) -> Result<BTreeSet<String>, AuthReason> {
+fn strings(claims: &Object, path: &ClaimPath, split: Split) -> Result<BTreeSet<String>, AuthReason> {
     let texts: Vec<&str> = match (path.find(claims), split) {
         (None, _) => Vec::new(),
-        (Some(Json::String(text)), Split::AtSpaces) => {
-            text.split(' ').filter(|scope| !scope.is_empty()).collect()
-        }
+        (Some(Json::String(text)), Split::AtSpaces) => text.split(' ').filter(|scope| !scope.is_empty()).collect(),
         (Some(Json::String(text)), Split::Never) => vec![text],
-        (Some(Json::Array(list)), _) => list
-            .iter()
-            .map(Json::as_str)
-            .collect::<Option<_>>()
-            .ok_or(AuthReason::BadClaim)?,
+        (Some(Json::Array(list)), _) => {
+            list.iter().map(Json::as_str).collect::<Option<_>>().ok_or(AuthReason::BadClaim)?
+        }
         (Some(_), _) => return Err(AuthReason::BadClaim),
     };
     if texts.iter().all(|text| is_sound(text)) {
@@ -214,10 +186,7 @@ fn declared_claims(
     let mut values = BTreeMap::new();
     for (name, (path, claim_type)) in declared {
         if let Some(value) = path.find(claims) {
-            values.insert(
-                name.clone(),
-                claim_value(value, *claim_type).ok_or(AuthReason::BadClaim)?,
-            );
+            values.insert(name.clone(), claim_value(value, *claim_type).ok_or(AuthReason::BadClaim)?);
         }
     }
     Ok(values)
@@ -228,9 +197,7 @@ fn claim_value(value: &Json, claim_type: ClaimType) -> Option<ClaimValue> {
         (ClaimType::String, Json::String(text)) => Some(ClaimValue::String(text.clone())),
         (ClaimType::Integer, Json::Integer(number)) => Some(ClaimValue::Integer(*number)),
         (ClaimType::Bool, Json::Bool(flag)) => Some(ClaimValue::Bool(*flag)),
-        (ClaimType::Strings, Json::String(text)) => {
-            Some(ClaimValue::Strings(BTreeSet::from([text.clone()])))
-        }
+        (ClaimType::Strings, Json::String(text)) => Some(ClaimValue::Strings(BTreeSet::from([text.clone()]))),
         (ClaimType::Strings, Json::Array(list)) => {
             let texts = list.iter().map(|item| item.as_str().map(str::to_owned));
             texts.collect::<Option<_>>().map(ClaimValue::Strings)

@@ -16,9 +16,7 @@ pub struct Credential {
 
 impl Credential {
     pub(crate) fn new(token: &str) -> Self {
-        Self {
-            token: Zeroizing::new(token.to_owned()),
-        }
+        Self { token: Zeroizing::new(token.to_owned()) }
     }
 
     /// Whether these bytes contain the token, or its signature: whoever has the one has the other,
@@ -53,12 +51,7 @@ mod tests {
     #[test]
     fn pt_02_the_token_is_found_whole_and_by_its_signature() {
         let credential = Credential::new("aaa.bbb.signature");
-        for text in [
-            "aaa.bbb.signature",
-            "{\"x\":\"aaa.bbb.signature\"}",
-            "bbb.signature",
-            "?t=signature&x",
-        ] {
+        for text in ["aaa.bbb.signature", "{\"x\":\"aaa.bbb.signature\"}", "bbb.signature", "?t=signature&x"] {
             assert!(credential.appears_in(text.as_bytes()), "{text}");
         }
         for text in ["", "aaa.bbb.", "signatur", "aaa"] {
@@ -68,9 +61,6 @@ mod tests {
 
     #[test]
     fn a_credential_prints_redacted() {
-        assert_eq!(
-            format!("{:?}", Credential::new("aaa.bbb.canary")),
-            "Credential(redacted)"
-        );
+        assert_eq!(format!("{:?}", Credential::new("aaa.bbb.canary")), "Credential(redacted)");
     }
 }

@@ -16,19 +16,13 @@ pub struct AuthFailure {
 
 impl AuthFailure {
     pub(crate) const fn malformed(reason: AuthReason) -> Self {
-        Self {
-            reason,
-            malformed: true,
-        }
+        Self { reason, malformed: true }
     }
 }
 
 impl From<AuthReason> for AuthFailure {
     fn from(reason: AuthReason) -> Self {
-        Self {
-            reason,
-            malformed: false,
-        }
+        Self { reason, malformed: false }
     }
 }
 
@@ -135,17 +129,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_code_of_its_own_and_a_sentence_for_people() {
-        let codes: std::collections::BTreeSet<_> =
-            AuthReason::ALL.iter().map(|reason| reason.code()).collect();
+        let codes: std::collections::BTreeSet<_> = AuthReason::ALL.iter().map(|reason| reason.code()).collect();
         assert_eq!(codes.len(), AuthReason::ALL.len());
         for reason in AuthReason::ALL {
-            assert!(
-                reason
-                    .code()
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c == '_'),
-                "{reason:?}"
-            );
+            assert!(reason.code().chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{reason:?}");
             assert!(!reason.text().ends_with('.'), "{reason:?}");
             assert!(reason.text().starts_with(char::is_lowercase), "{reason:?}");
         }

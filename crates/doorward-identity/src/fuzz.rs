@@ -25,12 +25,9 @@ pub fn jwt(data: &[u8]) {
     };
     if let Ok(compact) = Compact::parse(text) {
         let header = compact.header();
-        let canonical = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let canonical = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         let three = text.bytes().filter(|byte| *byte == b'.').count() == 2;
-        let bounded =
-            text.len() <= MAX_TOKEN && header.kid.as_ref().is_none_or(|kid| kid.len() <= MAX_KID);
+        let bounded = text.len() <= MAX_TOKEN && header.kid.as_ref().is_none_or(|kid| kid.len() <= MAX_KID);
         if !(canonical && three && bounded) {
             panic!("a token of another form was read");
         }

@@ -40,9 +40,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Generate`].
     pub fn generate() -> Result<Self, KeyError> {
-        Ok(Self::from_pair(
-            Ed25519KeyPair::generate().map_err(|_| KeyError::Generate)?,
-        ))
+        Ok(Self::from_pair(Ed25519KeyPair::generate().map_err(|_| KeyError::Generate)?))
     }
 
     /// Reads a key from PKCS#8 bytes (RFC 5958, RFC 8410).
@@ -50,9 +48,7 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Read`].
     pub fn from_pkcs8(bytes: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self::from_pair(
-            Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(|_| KeyError::Read)?,
-        ))
+        Ok(Self::from_pair(Ed25519KeyPair::from_pkcs8_maybe_unchecked(bytes).map_err(|_| KeyError::Read)?))
     }
 
     /// The private key in PKCS#8, to be kept where nobody else reads it. The bytes are wiped when
@@ -61,17 +57,13 @@ impl SigningKey {
     /// # Errors
     /// [`KeyError::Write`].
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let document: aws_lc_rs::encoding::Pkcs8V1Der<'_> =
-            self.pair.as_der().map_err(|_| KeyError::Write)?;
+        let document: aws_lc_rs::encoding::Pkcs8V1Der<'_> = self.pair.as_der().map_err(|_| KeyError::Write)?;
         Ok(Zeroizing::new(document.as_ref().to_vec()))
     }
 
     fn from_pair(pair: Ed25519KeyPair) -> Self {
         // RFC 7638 §3: the required members in order, without spaces.
-        let thumbprint = format!(
-            r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-            b64::encode(pair.public_key())
-        );
+        let thumbprint = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64::encode(pair.public_key()));
         let kid = b64::encode(sha256(thumbprint.as_bytes()));
         Self { pair, kid }
     }
@@ -94,9 +86,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -237,10 +227,7 @@ impl TokenIssuer {
     /// Signs in the name of this issuer with this key.
     #[must_use]
     pub fn new(issuer: impl Into<String>, key: SigningKey) -> Self {
-        Self {
-            issuer: issuer.into(),
-            key,
-        }
+        Self { issuer: issuer.into(), key }
     }
 
     /// The issuer's identifier.
@@ -267,17 +254,10 @@ impl TokenIssuer {
     ///
     /// # Errors
     /// See [`IssueError`].
-    pub fn issue(
-        &self,
-        grant: &Grant,
-        now: SystemTime,
-        jti: [u8; 16],
-    ) -> Result<Issued, IssueError> {
+    pub fn issue(&self, grant: &Grant, now: SystemTime, jti: [u8; 16]) -> Result<Issued, IssueError> {
         check(grant)?;
         let issued_at = seconds(now)?;
-        let expires_at = issued_at
-            .checked_add(grant.ttl.as_secs())
-            .ok_or(IssueError::BadClock)?;
+        let expires_at = issued_at.checked_add(grant.ttl.as_secs()).ok_or(IssueError::BadClock)?;
         let id = b64::encode(jti);
         let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": self.key.kid });
         let mut claims = Map::new();
@@ -293,38 +273,20 @@ impl TokenIssuer {
             ("iat", json!(issued_at)),
             ("jti", json!(id)),
             ("roles", json!(grant.roles)),
-            (
-                "scope",
-                json!(
-                    grant
-                        .scopes
-                        .iter()
-                        .map(String::as_str)
-                        .collect::<Vec<_>>()
-                        .join(" ")
-                ),
-            ),
+            ("scope", json!(grant.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "))),
         ];
         claims.extend(own.map(|(name, value)| (name.to_owned(), value)));
 
         let mut token = Zeroizing::new(b64::encode(header.to_string()));
         token.push('.');
         token.push_str(&b64::encode(Value::Object(claims).to_string()));
-        let signature = self
-            .key
-            .pair
-            .try_sign(token.as_bytes())
-            .map_err(|_| IssueError::Sign)?;
+        let signature = self.key.pair.try_sign(token.as_bytes()).map_err(|_| IssueError::Sign)?;
         token.push('.');
         token.push_str(&b64::encode(signature));
         if token.len() > crate::jws::MAX_TOKEN {
             return Err(IssueError::TooLong);
         }
-        let at = |seconds| {
-            SystemTime::UNIX_EPOCH
-                .checked_add(Duration::from_secs(seconds))
-                .ok_or(IssueError::BadClock)
-        };
+        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(IssueError::BadClock);
         let record = TokenRecord {
             id,
             subject: grant.subject.clone(),
@@ -336,19 +298,13 @@ impl TokenIssuer {
             expires_at: at(expires_at)?,
             revoked_at: None,
         };
-        Ok(Issued {
-            token: SecretToken(token),
-            record,
-        })
+        Ok(Issued { token: SecretToken(token), record })
     }
 }
 
 fn check(grant: &Grant) -> Result<(), IssueError> {
     let names = [("subject", &grant.subject), ("client", &grant.client)];
-    for (what, name) in names
-        .into_iter()
-        .chain(grant.roles.iter().map(|role| ("role", role)))
-    {
+    for (what, name) in names.into_iter().chain(grant.roles.iter().map(|role| ("role", role))) {
         if !is_sound(name) {
             return Err(IssueError::BadName(what));
         }
@@ -356,31 +312,20 @@ fn check(grant: &Grant) -> Result<(), IssueError> {
     if grant.resource.is_empty() {
         return Err(IssueError::BadName("resource"));
     }
-    if !grant
-        .scopes
-        .iter()
-        .all(|scope| is_scope_token(scope) && is_sound(scope))
-    {
+    if !grant.scopes.iter().all(|scope| is_scope_token(scope) && is_sound(scope)) {
         return Err(IssueError::BadScope);
     }
     if grant.ttl < Duration::from_secs(1) || grant.ttl > Grant::MAX_TTL {
         return Err(IssueError::BadTtl);
     }
-    match grant
-        .claims
-        .keys()
-        .find(|name| RESERVED.contains(&name.as_str()))
-    {
+    match grant.claims.keys().find(|name| RESERVED.contains(&name.as_str())) {
         Some(name) => Err(IssueError::ReservedClaim(name.clone())),
         None => Ok(()),
     }
 }
 
 fn seconds(time: SystemTime) -> Result<u64, IssueError> {
-    Ok(time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_err(|_| IssueError::BadClock)?
-        .as_secs())
+    Ok(time.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| IssueError::BadClock)?.as_secs())
 }
 
 fn claim(value: &ClaimValue) -> Value {

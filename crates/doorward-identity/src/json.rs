@@ -125,12 +125,8 @@ mod tests {
 
     #[test]
     fn doubled_keys_refuse_the_document_at_every_level() {
-        for text in [
-            r#"{"a":1,"a":1}"#,
-            r#"{"a":1,"\u0061":2}"#,
-            r#"{"b":{"a":1,"a":2}}"#,
-            r#"{"b":[{"a":1,"a":2}]}"#,
-        ] {
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"b":{"a":1,"a":2}}"#, r#"{"b":[{"a":1,"a":2}]}"#]
+        {
             assert_eq!(object(text.as_bytes()), None, "{text}");
         }
         assert!(object(br#"{"a":{"a":1},"b":{"a":1}}"#).is_some());
@@ -138,19 +134,7 @@ mod tests {
 
     #[test]
     fn only_one_whole_object_is_read() {
-        for text in [
-            "",
-            "[]",
-            "1",
-            "null",
-            "{} {}",
-            "{}x",
-            "{",
-            "{\"a\":1,}",
-            "/**/{}",
-            "\u{feff}{}",
-            "{\"a\":NaN}",
-        ] {
+        for text in ["", "[]", "1", "null", "{} {}", "{}x", "{", "{\"a\":1,}", "/**/{}", "\u{feff}{}", "{\"a\":NaN}"] {
             assert_eq!(object(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(object(b"{\"a\":\"\xff\"}"), None, "not UTF-8");
@@ -160,16 +144,11 @@ mod tests {
 
     #[test]
     fn whole_numbers_and_other_numbers_are_told_apart() {
-        let read = |text: &str| {
-            object(format!("{{\"n\":{text}}}").as_bytes()).and_then(|mut map| map.remove("n"))
-        };
+        let read = |text: &str| object(format!("{{\"n\":{text}}}").as_bytes()).and_then(|mut map| map.remove("n"));
         assert_eq!(read("17"), Some(Json::Integer(17)));
         assert_eq!(read("-17"), Some(Json::Integer(-17)));
         for other in ["1.0", "1e3", "-0", "9223372036854775808", "1e400"] {
-            assert!(
-                matches!(read(other), Some(Json::OtherNumber) | None),
-                "{other}"
-            );
+            assert!(matches!(read(other), Some(Json::OtherNumber) | None), "{other}");
         }
     }
 

@@ -41,17 +41,12 @@ mod revocation;
 pub mod session;
 mod token;
 
-pub use authenticator::{
-    Authenticator, AuthenticatorBuilder, BuildError, Identified, IssuerState, Verdict,
-};
+pub use authenticator::{Authenticator, AuthenticatorBuilder, BuildError, Identified, IssuerState, Verdict};
 pub use caller::{Caller, CallerKey, ClaimType, ClaimValue};
 pub use challenge::{Challenge, www_authenticate};
 pub use credential::Credential;
 pub use failure::{AuthFailure, AuthReason};
-pub use issue::{
-    Grant, IssueError, Issued, KeyError, SecretToken, SigningKey, TokenIssuer, TokenRecord,
-    public_jwks,
-};
+pub use issue::{Grant, IssueError, Issued, KeyError, SecretToken, SigningKey, TokenIssuer, TokenRecord, public_jwks};
 pub use issuer::{IssuerConfig, KeyTiming, Keys, Typ};
 pub use jws::{JwksError, PublicKeys, SymmetricKey, WeakSecret};
 pub use path::{BadClaimPath, ClaimPath};

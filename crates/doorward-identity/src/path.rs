@@ -15,18 +15,14 @@ pub struct ClaimPath {
 
 /// A claim path with an empty name, too many names, or a dangling backslash.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is no path to a claim: write names parted by dots, at most 8, such as `realm_access.roles`"
-)]
+#[error("`{0}` is no path to a claim: write names parted by dots, at most 8, such as `realm_access.roles`")]
 pub struct BadClaimPath(String);
 
 impl ClaimPath {
     /// A claim at the top, whatever characters its name has.
     #[must_use]
     pub fn top(name: &str) -> Self {
-        Self {
-            names: vec![name.to_owned()],
-        }
+        Self { names: vec![name.to_owned()] }
     }
 
     pub(crate) fn find<'a>(&self, claims: &'a Object) -> Option<&'a Json> {
@@ -52,10 +48,7 @@ impl FromStr for ClaimPath {
         while let Some(character) = characters.next() {
             match character {
                 '.' => names.push(String::new()),
-                '\\' => names
-                    .last_mut()
-                    .ok_or_else(bad)?
-                    .push(characters.next().ok_or_else(bad)?),
+                '\\' => names.last_mut().ok_or_else(bad)?.push(characters.next().ok_or_else(bad)?),
                 other => names.last_mut().ok_or_else(bad)?.push(other),
             }
         }
@@ -95,24 +88,15 @@ mod tests {
 
     fn find(path: &str, claims: &str) -> Option<Json> {
         let claims = json::object(claims.as_bytes()).expect("claims");
-        path.parse::<ClaimPath>()
-            .expect("path")
-            .find(&claims)
-            .cloned()
+        path.parse::<ClaimPath>().expect("path").find(&claims).cloned()
     }
 
     #[test]
     fn a_path_finds_nested_claims_and_names_with_dots() {
         let claims = r#"{"roles":"a","realm_access":{"roles":"b"},"https://acme.example/roles":"c","x.y":"d"}"#;
         assert_eq!(find("roles", claims), Some(Json::String("a".into())));
-        assert_eq!(
-            find("realm_access.roles", claims),
-            Some(Json::String("b".into()))
-        );
-        assert_eq!(
-            find("https://acme.example/roles", claims),
-            Some(Json::String("c".into()))
-        );
+        assert_eq!(find("realm_access.roles", claims), Some(Json::String("b".into())));
+        assert_eq!(find("https://acme.example/roles", claims), Some(Json::String("c".into())));
         assert_eq!(find(r"x\.y", claims), Some(Json::String("d".into())));
         assert_eq!(find("x.y", claims), None);
         assert_eq!(find("roles.x", claims), None);
@@ -120,13 +104,7 @@ mod tests {
 
     #[test]
     fn a_path_is_written_as_it_is_read() {
-        for text in [
-            "roles",
-            "a.b.c",
-            r"a\.b",
-            r"a\\b.c",
-            "https://acme.example/roles",
-        ] {
+        for text in ["roles", "a.b.c", r"a\.b", r"a\\b.c", "https://acme.example/roles"] {
             let path: ClaimPath = text.parse().expect("path");
             assert_eq!(path.to_string(), text);
             assert_eq!(path.to_string().parse::<ClaimPath>().as_ref(), Ok(&path));

@@ -51,16 +51,10 @@ mod tests {
     use super::*;
 
     fn document(scopes: &[&str], servers: &[&str]) -> serde_json::Value {
-        let own = |texts: &[&str]| {
-            texts
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>()
-        };
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let resource = Resource {
             id: "https://mcp.example.com/mcp/crm".into(),
-            metadata_url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp/crm"
-                .into(),
+            metadata_url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp/crm".into(),
             scopes: own(scopes),
         };
         serde_json::from_slice(&resource_metadata(&resource, &own(servers))).expect("JSON")
@@ -82,22 +76,12 @@ mod tests {
     #[test]
     fn a51_there_are_no_empty_lists() {
         let document = document(&[], &[]);
-        assert!(
-            document.get("scopes_supported").is_none()
-                && document.get("authorization_servers").is_none()
-        );
+        assert!(document.get("scopes_supported").is_none() && document.get("authorization_servers").is_none());
     }
 
     #[test]
     fn sc_07_offline_access_is_never_advertised() {
-        assert_eq!(
-            document(&["offline_access", "crm"], &[])["scopes_supported"],
-            serde_json::json!(["crm"])
-        );
-        assert!(
-            document(&["offline_access"], &[])
-                .get("scopes_supported")
-                .is_none()
-        );
+        assert_eq!(document(&["offline_access", "crm"], &[])["scopes_supported"], serde_json::json!(["crm"]));
+        assert!(document(&["offline_access"], &[]).get("scopes_supported").is_none());
     }
 }

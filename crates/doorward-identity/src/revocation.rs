@@ -26,21 +26,14 @@ impl Revocations {
 
     /// Revokes the token with this id; the entry may be forgotten some time after `expires_at`.
     pub fn revoke(&self, id: &str, expires_at: SystemTime) {
-        self.revoked
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.into(), expires_at);
+        self.revoked.write().unwrap_or_else(PoisonError::into_inner).insert(id.into(), expires_at);
         self.new_epoch();
     }
 
     /// Revokes many at once: what a starting node finds on record.
     pub fn revoke_all(&self, tokens: impl IntoIterator<Item = (String, SystemTime)>) {
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.extend(
-            tokens
-                .into_iter()
-                .map(|(id, expires_at)| (id.into_boxed_str(), expires_at)),
-        );
+        revoked.extend(tokens.into_iter().map(|(id, expires_at)| (id.into_boxed_str(), expires_at)));
         drop(revoked);
         self.new_epoch();
     }
@@ -48,10 +41,7 @@ impl Revocations {
     /// Whether the token with this id was revoked.
     #[must_use]
     pub fn is_revoked(&self, id: &str) -> bool {
-        self.revoked
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(id)
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
 
     /// Forgets entries whose tokens expired before `now`, less the largest leeway: they are refused
@@ -60,19 +50,13 @@ impl Revocations {
         let Some(limit) = now.checked_sub(crate::IssuerConfig::MAX_LEEWAY) else {
             return;
         };
-        self.revoked
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, expires_at| *expires_at >= limit);
+        self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, expires_at| *expires_at >= limit);
     }
 
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.revoked
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether there are none.
@@ -104,10 +88,7 @@ mod tests {
         revocations.revoke("old", at(1_000));
         revocations.revoke("young", at(2_000));
         revocations.sweep(at(1_300));
-        assert!(
-            revocations.is_revoked("old"),
-            "within the largest leeway it could still be accepted"
-        );
+        assert!(revocations.is_revoked("old"), "within the largest leeway it could still be accepted");
         revocations.sweep(at(1_301));
         assert!(!revocations.is_revoked("old") && revocations.is_revoked("young"));
         assert_eq!(revocations.len(), 1);

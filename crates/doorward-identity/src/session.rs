@@ -22,10 +22,7 @@ impl SessionId {
     /// Makes the id from random bytes of the caller's.
     #[must_use]
     pub fn new(random: [u8; 32]) -> Self {
-        Self {
-            text: b64::encode(random),
-            bytes: random,
-        }
+        Self { text: b64::encode(random), bytes: random }
     }
 
     /// Reads an id as a client sends it back; `None` for anything that is not exactly one of our
@@ -103,11 +100,7 @@ pub trait SessionLog: Send + Sync {
     ///
     /// # Errors
     /// The memory failed: whether it is closed is then unknown.
-    async fn close(
-        &self,
-        digest: &[u8; 32],
-        at: SystemTime,
-    ) -> Result<Option<SessionRecord>, StoreFailure>;
+    async fn close(&self, digest: &[u8; 32], at: SystemTime) -> Result<Option<SessionRecord>, StoreFailure>;
 
     /// The sessions that are open, the last used first.
     ///

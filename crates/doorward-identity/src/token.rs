@@ -19,8 +19,7 @@ pub(crate) struct Verified {
 impl<'t> Unverified<'t> {
     pub(crate) fn read(token: &'t str) -> Result<Self, AuthReason> {
         let compact = Compact::parse(token)?;
-        let claims =
-            json::object(compact.unverified_payload()).ok_or(AuthReason::MalformedToken)?;
+        let claims = json::object(compact.unverified_payload()).ok_or(AuthReason::MalformedToken)?;
         Ok(Self { compact, claims })
     }
 
@@ -30,18 +29,12 @@ impl<'t> Unverified<'t> {
 
     /// The issuer that the token claims: it selects whose keys must verify it.
     pub(crate) fn claimed_issuer(&self) -> Result<&str, AuthReason> {
-        self.claims
-            .get("iss")
-            .and_then(Json::as_str)
-            .ok_or(AuthReason::UnknownIssuer)
+        self.claims.get("iss").and_then(Json::as_str).ok_or(AuthReason::UnknownIssuer)
     }
 
     pub(crate) fn verify(self, key: &VerifyingKey) -> Result<Verified, AuthReason> {
         let header = self.compact.header().clone();
         self.compact.verify(key)?;
-        Ok(Verified {
-            header,
-            claims: self.claims,
-        })
+        Ok(Verified { header, claims: self.claims })
     }
 }

@@ -15,9 +15,7 @@ use crate::jws::MAX_JWKS;
 pub(crate) fn candidates(issuer: &str) -> Result<Vec<String>, String> {
     let url = document_url(issuer)?;
     if url.query().is_some() {
-        return Err(format!(
-            "the issuer `{issuer}` has a query, so its metadata can't be found"
-        ));
+        return Err(format!("the issuer `{issuer}` has a query, so its metadata can't be found"));
     }
     let origin = url.origin().ascii_serialization();
     let path = url.path().trim_end_matches('/');
@@ -37,8 +35,7 @@ pub(crate) fn candidates(issuer: &str) -> Result<Vec<String>, String> {
 /// # Errors
 /// What is wrong with it, for people.
 pub(crate) fn document_url(text: &str) -> Result<Url, String> {
-    let url =
-        Url::parse(text).map_err(|error| format!("`{}` is no URL: {error}", clipped(text)))?;
+    let url = Url::parse(text).map_err(|error| format!("`{}` is no URL: {error}", clipped(text)))?;
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -50,9 +47,7 @@ pub(crate) fn document_url(text: &str) -> Result<Url, String> {
         "https" => {}
         "http" if loopback => {}
         "http" => {
-            return Err(format!(
-                "`{text}` is not https, and plain http is for loopback only"
-            ));
+            return Err(format!("`{text}` is not https, and plain http is for loopback only"));
         }
         _ => return Err(format!("`{text}` is not an https URL")),
     }
@@ -75,22 +70,15 @@ pub(super) async fn find_keys(fetch: &dyn Fetch, issuer: &str) -> Result<String,
             Err(Unavailable(reason)) => reasons.push(format!("{address}: {reason}")),
         }
     }
-    Err(Unavailable(format!(
-        "no metadata of the issuer was found ({})",
-        reasons.join("; ")
-    )))
+    Err(Unavailable(format!("no metadata of the issuer was found ({})", reasons.join("; "))))
 }
 
 async fn metadata(fetch: &dyn Fetch, issuer: &str, address: &str) -> Result<String, Unavailable> {
-    let body = fetch
-        .get(address)
-        .await
-        .map_err(|failure| Unavailable(failure.to_string()))?;
+    let body = fetch.get(address).await.map_err(|failure| Unavailable(failure.to_string()))?;
     if body.len() > MAX_JWKS {
         return Err(Unavailable("the metadata is longer than 64 KiB".to_owned()));
     }
-    let object = json::object(&body)
-        .ok_or_else(|| Unavailable("the metadata is not a JSON object".to_owned()))?;
+    let object = json::object(&body).ok_or_else(|| Unavailable("the metadata is not a JSON object".to_owned()))?;
     // RFC 8414 §3.3, MX-01: string equality, no normalisation.
     if object.get("issuer").and_then(Json::as_str) != Some(issuer) {
         return Err(Unavailable("the metadata names another issuer".to_owned()));
@@ -104,10 +92,7 @@ async fn metadata(fetch: &dyn Fetch, issuer: &str, address: &str) -> Result<Stri
 }
 
 fn clipped(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(200)
-        .collect()
+    text.chars().filter(|character| !character.is_control()).take(200).collect()
 }
 
 #[cfg(test)]
@@ -119,8 +104,7 @@ mod tests {
         assert_eq!(
             candidates("https://login.example.com/realms/acme"),
             Ok(vec![
-                "https://login.example.com/.well-known/oauth-authorization-server/realms/acme"
-                    .to_owned(),
+                "https://login.example.com/.well-known/oauth-authorization-server/realms/acme".to_owned(),
                 "https://login.example.com/.well-known/openid-configuration/realms/acme".to_owned(),
                 "https://login.example.com/realms/acme/.well-known/openid-configuration".to_owned(),
             ])
@@ -135,18 +119,9 @@ mod tests {
                 format!("{origin}/.well-known/openid-configuration"),
             ])
         };
-        assert_eq!(
-            candidates("https://login.example.com"),
-            expected("https://login.example.com")
-        );
-        assert_eq!(
-            candidates("https://login.example.com/"),
-            expected("https://login.example.com")
-        );
-        assert_eq!(
-            candidates("http://localhost:9000"),
-            expected("http://localhost:9000")
-        );
+        assert_eq!(candidates("https://login.example.com"), expected("https://login.example.com"));
+        assert_eq!(candidates("https://login.example.com/"), expected("https://login.example.com"));
+        assert_eq!(candidates("http://localhost:9000"), expected("http://localhost:9000"));
     }
 
     #[test]

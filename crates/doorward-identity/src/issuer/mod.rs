@@ -108,11 +108,7 @@ impl Typ {
     #[must_use]
     pub fn new(typ: &str) -> Self {
         let own = Self::AccessToken;
-        if own.matches(Some(typ)) {
-            own
-        } else {
-            Self::Other(typ.to_owned())
-        }
+        if own.matches(Some(typ)) { own } else { Self::Other(typ.to_owned()) }
     }
 
     pub(crate) fn matches(&self, found: Option<&str>) -> bool {
@@ -148,13 +144,7 @@ mod tests {
     #[test]
     fn tk_17_the_default_type_is_that_of_access_tokens_without_case_and_prefix() {
         let typ = Typ::default();
-        for good in [
-            "at+jwt",
-            "AT+JWT",
-            "at+JWT",
-            "application/at+jwt",
-            "Application/AT+jwt",
-        ] {
+        for good in ["at+jwt", "AT+JWT", "at+JWT", "application/at+jwt", "Application/AT+jwt"] {
             assert!(typ.matches(Some(good)), "{good}");
         }
         let bad = [

@@ -99,36 +99,23 @@ struct Progress {
 
 impl Remote {
     pub(super) fn new(place: Place, fetch: Arc<dyn Fetch>, timing: KeyTiming) -> Self {
-        Self {
-            place,
-            fetch,
-            timing,
-            current: ArcSwapOption::empty(),
-            progress: Mutex::default(),
-        }
+        Self { place, fetch, timing, current: ArcSwapOption::empty(), progress: Mutex::default() }
     }
 
     /// The keys at hand, unless there are none or they are too old.
     pub(super) fn usable(&self, now: SystemTime) -> Option<Arc<Snapshot>> {
-        self.current
-            .load_full()
-            .filter(|snapshot| age(snapshot.fetched_at, now) <= self.timing.max_stale)
+        self.current.load_full().filter(|snapshot| age(snapshot.fetched_at, now) <= self.timing.max_stale)
     }
 
     /// The keys to judge this token by: those at hand when one fits, else those that a fetch
     /// brings.
-    pub(super) async fn keys_for(
-        &self,
-        header: &Header,
-        now: SystemTime,
-    ) -> Result<Arc<Snapshot>, AuthReason> {
+    pub(super) async fn keys_for(&self, header: &Header, now: SystemTime) -> Result<Arc<Snapshot>, AuthReason> {
         if let Some(snapshot) = self.usable(now)
             && !matches!(snapshot.keys.select(header), Err(AuthReason::UnknownKey))
         {
             // Twice the time, because a timer usually calls `refresh` after once: then no request
             // waits.
-            let overdue =
-                age(snapshot.fetched_at, now) >= self.timing.refresh_after.saturating_mul(2);
+            let overdue = age(snapshot.fetched_at, now) >= self.timing.refresh_after.saturating_mul(2);
             if !overdue || !(self.begin(now) || self.is_left_behind(now)) {
                 return Ok(snapshot);
             }
@@ -139,19 +126,14 @@ impl Remote {
 
     /// Fetches the keys if they are due. Called by a timer, so that no request has to wait for it.
     pub(super) async fn refresh(&self, now: SystemTime) {
-        let due = self
-            .usable(now)
-            .is_none_or(|snapshot| age(snapshot.fetched_at, now) >= self.timing.refresh_after);
+        let due = self.usable(now).is_none_or(|snapshot| age(snapshot.fetched_at, now) >= self.timing.refresh_after);
         if due {
             self.load(now).await;
         }
     }
 
     pub(super) fn failure(&self) -> Option<String> {
-        self.progress()
-            .failure
-            .as_ref()
-            .map(|Unavailable(reason)| reason.clone())
+        self.progress().failure.as_ref().map(|Unavailable(reason)| reason.clone())
     }
 
     /// Begins a fetch; false when one is under way or the cool-down has not passed.
@@ -161,15 +143,12 @@ impl Remote {
             return false;
         }
         let fresh = self.timing.refresh_after.saturating_mul(12);
-        let known = progress
-            .address
-            .clone()
-            .filter(|(_, found)| age(*found, now) < fresh);
+        let known = progress.address.clone().filter(|(_, found)| age(*found, now) < fresh);
         let loading = load(self.place.clone(), known, Arc::clone(&self.fetch), now);
         // A panic behind the port is a failed fetch, and not one that poisons every later one.
-        let loading = AssertUnwindSafe(loading).catch_unwind().map(|outcome| {
-            outcome.unwrap_or_else(|_| Err(Unavailable("the fetch broke off".to_owned())))
-        });
+        let loading = AssertUnwindSafe(loading)
+            .catch_unwind()
+            .map(|outcome| outcome.unwrap_or_else(|_| Err(Unavailable("the fetch broke off".to_owned()))));
         progress.loading = Some(loading.boxed().shared());
         progress.began = Some(now);
         true
@@ -183,10 +162,9 @@ impl Remote {
 
     fn may_begin(&self, progress: &Progress, now: SystemTime) -> bool {
         // A clock that was set back must not stop fetching until it has caught up.
-        progress.began.is_none_or(|began| {
-            now.duration_since(began)
-                .map_or(true, |passed| passed >= self.timing.cool_down)
-        })
+        progress
+            .began
+            .is_none_or(|began| now.duration_since(began).map_or(true, |passed| passed >= self.timing.cool_down))
     }
 
     /// Waits for the fetch under way, or for one of its own when the cool-down allows it.
@@ -208,11 +186,7 @@ impl Remote {
     fn settle(&self, loading: &Loading, outcome: Result<Loaded, Unavailable>) -> bool {
         let mut progress = self.progress();
         let good = outcome.is_ok();
-        if !progress
-            .loading
-            .as_ref()
-            .is_some_and(|current| current.ptr_eq(loading))
-        {
+        if !progress.loading.as_ref().is_some_and(|current| current.ptr_eq(loading)) {
             return good;
         }
         progress.loading = None;
@@ -225,11 +199,7 @@ impl Remote {
                     None => 0,
                 };
                 let fetched_at = progress.began.unwrap_or(SystemTime::UNIX_EPOCH);
-                self.current.store(Some(Arc::new(Snapshot {
-                    keys: loaded.keys,
-                    generation,
-                    fetched_at,
-                })));
+                self.current.store(Some(Arc::new(Snapshot { keys: loaded.keys, generation, fetched_at })));
                 progress.address = Some(loaded.address);
                 progress.failure = None;
             }
@@ -248,9 +218,7 @@ impl Remote {
 
 impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remote")
-            .field("place", &self.place)
-            .finish_non_exhaustive()
+        f.debug_struct("Remote").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
@@ -267,14 +235,9 @@ async fn load(
     let address = match (place, known) {
         (Place::Url(url), _) => (url, now),
         (Place::Issuer(_), Some(known)) => known,
-        (Place::Issuer(issuer), None) => {
-            (discovery::find_keys(fetch.as_ref(), &issuer).await?, now)
-        }
+        (Place::Issuer(issuer), None) => (discovery::find_keys(fetch.as_ref(), &issuer).await?, now),
     };
-    let document = fetch
-        .get(&address.0)
-        .await
-        .map_err(|failure| Unavailable(failure.to_string()))?;
+    let document = fetch.get(&address.0).await.map_err(|failure| Unavailable(failure.to_string()))?;
     let keys = PublicKeys::from_jwks(&document).map_err(|error| Unavailable(error.to_string()))?;
     Ok(Loaded { keys, address })
 }

@@ -26,12 +26,7 @@ pub(crate) enum Selected {
 impl KeySource {
     /// # Errors
     /// What is wrong with the keys, for people.
-    pub(crate) fn new(
-        issuer: &str,
-        keys: &Keys,
-        fetch: &Arc<dyn Fetch>,
-        timing: KeyTiming,
-    ) -> Result<Self, String> {
+    pub(crate) fn new(issuer: &str, keys: &Keys, fetch: &Arc<dyn Fetch>, timing: KeyTiming) -> Result<Self, String> {
         let remote = |place| Self::Remote(Remote::new(place, Arc::clone(fetch), timing));
         Ok(match keys {
             Keys::Discover => {
@@ -42,19 +37,13 @@ impl KeySource {
                 discovery::document_url(url)?;
                 remote(Place::Url(url.clone()))
             }
-            Keys::Jwks(document) => {
-                Self::Public(PublicKeys::from_jwks(document).map_err(|error| error.to_string())?)
-            }
+            Keys::Jwks(document) => Self::Public(PublicKeys::from_jwks(document).map_err(|error| error.to_string())?),
             Keys::Secret(secret) => Self::Secret(Arc::new(secret.verifying_key())),
             Keys::Own(keys) => Self::Public(keys.clone()),
         })
     }
 
-    pub(crate) async fn select(
-        &self,
-        header: &Header,
-        now: SystemTime,
-    ) -> Result<Selected, AuthReason> {
+    pub(crate) async fn select(&self, header: &Header, now: SystemTime) -> Result<Selected, AuthReason> {
         Ok(match self {
             Self::Public(keys) => Selected::Public(keys.clone()),
             Self::Secret(key) => Selected::Secret(Arc::clone(key)),
@@ -82,11 +71,7 @@ impl KeySource {
             Self::Public(keys) => (keys.len(), None, None),
             Self::Secret(_) => (1, None, None),
             Self::Remote(remote) => match remote.usable(now) {
-                Some(snapshot) => (
-                    snapshot.keys.len(),
-                    Some(snapshot.fetched_at),
-                    remote.failure(),
-                ),
+                Some(snapshot) => (snapshot.keys.len(), Some(snapshot.fetched_at), remote.failure()),
                 None => (0, None, remote.failure()),
             },
         }

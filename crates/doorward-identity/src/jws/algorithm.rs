@@ -4,8 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::signature::{
     self, EcdsaVerificationAlgorithm, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
+    RsaParameters,
 };
 
 /// A signature algorithm by its JOSE name. What has no variant (`none`, ES512, everything of JWE)
@@ -39,14 +39,8 @@ pub enum Algorithm {
 }
 
 /// The RSA algorithms: a key that was published without `alg` may be used with each.
-pub(super) const RSA: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
+pub(super) const RSA: [Algorithm; 6] =
+    [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512];
 
 impl Algorithm {
     /// Reads a JOSE name; names are case-sensitive (RFC 7515 §4.1.1), so `nOnE` and `rs256` are
@@ -124,10 +118,8 @@ mod tests {
 
     #[test]
     fn names_are_exact() {
-        for name in [
-            "none", "None", "nOnE", "", "rs256", "RS256 ", "ES512", "ES256K", "RSA-OAEP", "dir",
-            "HS1", "RS1",
-        ] {
+        for name in ["none", "None", "nOnE", "", "rs256", "RS256 ", "ES512", "ES256K", "RSA-OAEP", "dir", "HS1", "RS1"]
+        {
             assert_eq!(Algorithm::parse(name), None, "{name:?}");
         }
         for algorithm in RSA {

@@ -73,6 +73,10 @@ pub struct Compact<'t> {
 }
 
 /// A payload whose signature was verified. Only [`Compact::verify`] makes one.
+///
+/// ```compile_fail,E0423
+/// let forged = doorward_identity::jws::VerifiedPayload(b"{}".to_vec());
+/// ```
 pub struct VerifiedPayload(Vec<u8>);
 
 impl<'t> Compact<'t> {
@@ -116,11 +120,7 @@ impl<'t> Compact<'t> {
     /// # Errors
     /// [`JwsError::WrongAlgorithm`] or [`JwsError::BadSignature`].
     pub fn verify(self, key: &VerifyingKey) -> Result<VerifiedPayload, JwsError> {
-        key.verify(
-            self.header.algorithm,
-            self.signed.as_bytes(),
-            &self.signature,
-        )?;
+        key.verify(self.header.algorithm, self.signed.as_bytes(), &self.signature)?;
         Ok(VerifiedPayload(self.payload))
     }
 }
@@ -149,21 +149,11 @@ impl Header {
         if text("cty")?.is_some_and(|cty| cty.eq_ignore_ascii_case("jwt")) {
             return Err(JwsError::Malformed);
         }
-        let name = object
-            .get("alg")
-            .and_then(Json::as_str)
-            .ok_or(JwsError::UnsupportedAlgorithm)?;
+        let name = object.get("alg").and_then(Json::as_str).ok_or(JwsError::UnsupportedAlgorithm)?;
         let kid = text("kid")?;
-        if kid
-            .as_ref()
-            .is_some_and(|kid| kid.len() > MAX_KID || kid.chars().any(char::is_control))
-        {
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID || kid.chars().any(char::is_control)) {
             return Err(JwsError::Malformed);
         }
-        Ok(Self {
-            algorithm: Algorithm::parse(name).ok_or(JwsError::UnsupportedAlgorithm)?,
-            typ: text("typ")?,
-            kid,
-        })
+        Ok(Self { algorithm: Algorithm::parse(name).ok_or(JwsError::UnsupportedAlgorithm)?, typ: text("typ")?, kid })
     }
 }

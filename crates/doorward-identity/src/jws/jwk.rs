@@ -59,28 +59,18 @@ impl PublicKeys {
             return Err(JwksError::TooLong);
         }
         let object = json::object(document).ok_or(JwksError::Malformed)?;
-        let list = object
-            .get("keys")
-            .and_then(Json::as_array)
-            .ok_or(JwksError::Malformed)?;
+        let list = object.get("keys").and_then(Json::as_array).ok_or(JwksError::Malformed)?;
         if list.len() > MAX_KEYS {
             return Err(JwksError::TooMany(list.len()));
         }
-        let entries: Vec<&Object> = list
-            .iter()
-            .map(Json::as_object)
-            .collect::<Option<_>>()
-            .ok_or(JwksError::Malformed)?;
+        let entries: Vec<&Object> =
+            list.iter().map(Json::as_object).collect::<Option<_>>().ok_or(JwksError::Malformed)?;
         let keys: Arc<[VerifyingKey]> = entries.iter().filter_map(|jwk| read(jwk)).collect();
         if keys.is_empty() {
             return Err(JwksError::NoUsableKey(entries.len()));
         }
         let left_out = entries.len().saturating_sub(keys.len());
-        Ok(Self {
-            keys,
-            left_out,
-            digest: sha256(document),
-        })
+        Ok(Self { keys, left_out, digest: sha256(document) })
     }
 
     /// How many keys can verify a token.
@@ -114,17 +104,12 @@ impl PublicKeys {
     /// [`AuthReason::AmbiguousKey`] when more than one would do (JK-06). A key without an id is
     /// found only by a token without one.
     pub fn select(&self, header: &Header) -> Result<&VerifyingKey, AuthReason> {
-        let mut named = self
-            .keys
-            .iter()
-            .filter(|key| key.kid() == header.kid.as_deref() || header.kid.is_none());
+        let mut named = self.keys.iter().filter(|key| key.kid() == header.kid.as_deref() || header.kid.is_none());
         let mut fitting = named.clone().filter(|key| key.fits(header.algorithm));
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
             (Some(_), Some(_)) => Err(AuthReason::AmbiguousKey),
-            (None, _) if header.kid.is_some() && named.next().is_some() => {
-                Err(AuthReason::WrongAlgorithm)
-            }
+            (None, _) if header.kid.is_some() && named.next().is_some() => Err(AuthReason::WrongAlgorithm),
             (None, _) => Err(AuthReason::UnknownKey),
         }
     }
@@ -152,10 +137,7 @@ fn read(jwk: &Object) -> Option<VerifyingKey> {
         return None;
     }
     if let Some(operations) = jwk.get("key_ops")
-        && !operations
-            .as_array()?
-            .iter()
-            .any(|operation| operation.as_str() == Some("verify"))
+        && !operations.as_array()?.iter().any(|operation| operation.as_str() == Some("verify"))
     {
         return None;
     }
@@ -168,19 +150,11 @@ fn read(jwk: &Object) -> Option<VerifyingKey> {
         None => None,
         Some(name) => Some(Algorithm::parse(name)?),
     };
-    let only = |algorithm: Algorithm| {
-        pinned
-            .is_none_or(|pin| pin == algorithm)
-            .then_some(algorithm)
-    };
+    let only = |algorithm: Algorithm| pinned.is_none_or(|pin| pin == algorithm).then_some(algorithm);
     match (text("kty")??, text("crv")?) {
         ("RSA", _) => VerifyingKey::rsa(kid, pinned, &bytes("n")?, &bytes("e")?),
-        ("EC", Some("P-256")) => {
-            VerifyingKey::ecdsa(kid, only(Algorithm::Es256)?, &bytes("x")?, &bytes("y")?)
-        }
-        ("EC", Some("P-384")) => {
-            VerifyingKey::ecdsa(kid, only(Algorithm::Es384)?, &bytes("x")?, &bytes("y")?)
-        }
+        ("EC", Some("P-256")) => VerifyingKey::ecdsa(kid, only(Algorithm::Es256)?, &bytes("x")?, &bytes("y")?),
+        ("EC", Some("P-384")) => VerifyingKey::ecdsa(kid, only(Algorithm::Es384)?, &bytes("x")?, &bytes("y")?),
         ("OKP", Some("Ed25519")) => {
             only(Algorithm::EdDsa)?;
             VerifyingKey::ed25519(kid, &bytes("x")?)

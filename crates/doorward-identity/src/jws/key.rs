@@ -28,12 +28,7 @@ impl VerifyingKey {
     /// Takes the big-endian bytes of an RSA modulus and exponent; `None` for keys that are too
     /// small, too large, even, or have an exponent below 3. A zero before the modulus is a known
     /// mistake of publishers (RFC 7518 §6.3.1.1).
-    pub(super) fn rsa(
-        kid: Option<String>,
-        algorithm: Option<Algorithm>,
-        n: &[u8],
-        e: &[u8],
-    ) -> Option<Self> {
+    pub(super) fn rsa(kid: Option<String>, algorithm: Option<Algorithm>, n: &[u8], e: &[u8]) -> Option<Self> {
         let n = n.strip_prefix(&[0]).unwrap_or(n);
         let leading = n.first()?.leading_zeros() as usize;
         let bits = n.len().checked_mul(8)?.checked_sub(leading)?;
@@ -42,14 +37,10 @@ impl VerifyingKey {
         if !RSA_BITS.contains(&bits) || small_exponent || !odd(n) || !odd(e) || e.len() > 8 {
             return None;
         }
-        let algorithms = RSA
-            .into_iter()
-            .filter(|known| algorithm.is_none_or(|only| only == *known));
+        let algorithms = RSA.into_iter().filter(|known| algorithm.is_none_or(|only| only == *known));
         let mut verifiers = Vec::new();
         for algorithm in algorithms {
-            let key = RsaPublicKeyComponents { n, e }
-                .to_parsed_public_key(algorithm.rsa()?)
-                .ok()?;
+            let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(algorithm.rsa()?).ok()?;
             verifiers.push((algorithm, Verifier::Public(key)));
         }
         Self::with(kid, verifiers)
@@ -57,12 +48,7 @@ impl VerifyingKey {
 
     /// Takes the coordinates of a point in full length (RFC 7518 §6.2.1); `None` when it is not on
     /// the curve.
-    pub(super) fn ecdsa(
-        kid: Option<String>,
-        algorithm: Algorithm,
-        x: &[u8],
-        y: &[u8],
-    ) -> Option<Self> {
+    pub(super) fn ecdsa(kid: Option<String>, algorithm: Algorithm, x: &[u8], y: &[u8]) -> Option<Self> {
         let length = match algorithm {
             Algorithm::Es256 => 32,
             Algorithm::Es384 => 48,
@@ -103,17 +89,8 @@ impl VerifyingKey {
         self.verifiers.iter().any(|(own, _)| *own == algorithm)
     }
 
-    pub(super) fn verify(
-        &self,
-        algorithm: Algorithm,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), JwsError> {
-        let verifier = self
-            .verifiers
-            .iter()
-            .find(|(own, _)| *own == algorithm)
-            .map(|(_, verifier)| verifier);
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> Result<(), JwsError> {
+        let verifier = self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| verifier);
         let verdict = match verifier.ok_or(JwsError::WrongAlgorithm)? {
             Verifier::Public(key) => key.verify_sig(message, signature),
             Verifier::Mac(key) => hmac::verify(key, message, signature),
@@ -124,15 +101,8 @@ impl VerifyingKey {
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let algorithms: Vec<_> = self
-            .verifiers
-            .iter()
-            .map(|(algorithm, _)| algorithm.as_str())
-            .collect();
-        f.debug_struct("VerifyingKey")
-            .field("kid", &self.kid)
-            .field("algorithms", &algorithms)
-            .finish_non_exhaustive()
+        let algorithms: Vec<_> = self.verifiers.iter().map(|(algorithm, _)| algorithm.as_str()).collect();
+        f.debug_struct("VerifyingKey").field("kid", &self.kid).field("algorithms", &algorithms).finish_non_exhaustive()
     }
 }
 
@@ -148,9 +118,7 @@ pub struct SymmetricKey {
 
 /// The secret is too short to be one (CVE-2026-46701).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the shared secret has {0} bytes and needs at least 32: make one with `openssl rand -hex 32`"
-)]
+#[error("the shared secret has {0} bytes and needs at least 32: make one with `openssl rand -hex 32`")]
 pub struct WeakSecret(pub usize);
 
 impl SymmetricKey {
@@ -163,10 +131,7 @@ impl SymmetricKey {
         if secret.len() < 32 {
             return Err(WeakSecret(secret.len()));
         }
-        Ok(Self {
-            secret: Zeroizing::new(secret.to_vec()),
-            kid: None,
-        })
+        Ok(Self { secret: Zeroizing::new(secret.to_vec()), kid: None })
     }
 
     /// Names the key: a token with a `kid` must then carry this one. Without a name a token's `kid`
@@ -188,25 +153,15 @@ impl SymmetricKey {
         let verifiers = sizes
             .into_iter()
             .filter(|(_, _, least)| self.secret.len() >= *least)
-            .map(|(name, algorithm, _)| {
-                (
-                    name,
-                    Verifier::Mac(Box::new(hmac::Key::new(algorithm, &self.secret))),
-                )
-            })
+            .map(|(name, algorithm, _)| (name, Verifier::Mac(Box::new(hmac::Key::new(algorithm, &self.secret)))))
             .collect();
-        VerifyingKey {
-            kid: self.kid.clone(),
-            verifiers,
-        }
+        VerifyingKey { kid: self.kid.clone(), verifiers }
     }
 }
 
 impl fmt::Debug for SymmetricKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SymmetricKey")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("SymmetricKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -220,14 +175,12 @@ const SMALL_ORDER_Y: [[u8; 32]; 7] = [
     spelled(1, 0, 0),
     // two of order 8
     [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
-        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
-        0xfc, 0x05,
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
     ],
     [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
-        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
-        0x03, 0x7a,
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
     ],
     // p - 1 (order 2)
     spelled(0xec, 0xff, 0x7f),
@@ -257,10 +210,7 @@ mod tests {
     #[test]
     fn cve_2026_46701_an_empty_or_short_secret_is_refused() {
         for length in [0, 1, 16, 31] {
-            assert_eq!(
-                SymmetricKey::new(&vec![7; length]).err(),
-                Some(WeakSecret(length))
-            );
+            assert_eq!(SymmetricKey::new(&vec![7; length]).err(), Some(WeakSecret(length)));
         }
         assert!(SymmetricKey::new(&[7; 32]).is_ok());
     }
@@ -268,11 +218,8 @@ mod tests {
     #[test]
     fn a_secret_verifies_only_hashes_that_it_is_long_enough_for() {
         let fits = |length: usize| {
-            let key = SymmetricKey::new(&vec![7; length])
-                .expect("long enough")
-                .verifying_key();
-            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512]
-                .map(|algorithm| key.fits(algorithm))
+            let key = SymmetricKey::new(&vec![7; length]).expect("long enough").verifying_key();
+            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512].map(|algorithm| key.fits(algorithm))
         };
         assert_eq!(fits(32), [true, false, false]);
         assert_eq!(fits(48), [true, true, false]);

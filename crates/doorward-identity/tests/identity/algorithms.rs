@@ -13,10 +13,7 @@ fn unpinned(key: &TestKey) -> Value {
 }
 
 fn guard_of(keys: &[Value]) -> doorward_identity::Authenticator {
-    guard(IssuerConfig::new(
-        ISSUER,
-        Keys::Jwks(json!({ "keys": keys }).to_string().into_bytes()),
-    ))
+    guard(IssuerConfig::new(ISSUER, Keys::Jwks(json!({ "keys": keys }).to_string().into_bytes())))
 }
 
 #[tokio::test]
@@ -46,40 +43,21 @@ async fn hs_algorithms_are_accepted_for_a_configured_secret_alone() {
         let own = guard(IssuerConfig::new(ISSUER, Keys::Secret(secret)));
         accepted(&own, &key.token(&claims())).await;
         let other = TestKey::secret(&SECRET[1..], algorithm);
-        assert_eq!(
-            refused(&own, &other.token(&claims())).await,
-            AuthReason::BadSignature
-        );
+        assert_eq!(refused(&own, &other.token(&claims())).await, AuthReason::BadSignature);
     }
-    let short = guard(IssuerConfig::new(
-        ISSUER,
-        Keys::Secret(SymmetricKey::new(&SECRET[..32]).expect("long enough")),
-    ));
+    let short = guard(IssuerConfig::new(ISSUER, Keys::Secret(SymmetricKey::new(&SECRET[..32]).expect("long enough"))));
     let token = TestKey::secret(&SECRET[..32], "HS512").token(&claims());
-    assert_eq!(
-        refused(&short, &token).await,
-        AuthReason::WrongAlgorithm,
-        "RFC 7518 section 3.2"
-    );
+    assert_eq!(refused(&short, &token).await, AuthReason::WrongAlgorithm, "RFC 7518 section 3.2");
 }
 
 #[tokio::test]
 async fn a_secret_with_a_name_takes_no_other_name() {
     let key = TestKey::secret(SECRET, "HS256");
-    let named = SymmetricKey::new(SECRET)
-        .expect("long enough")
-        .named("main");
+    let named = SymmetricKey::new(SECRET).expect("long enough").named("main");
     let guard = guard(IssuerConfig::new(ISSUER, Keys::Secret(named)));
     accepted(&guard, &key.token(&claims())).await;
-    accepted(
-        &guard,
-        &key.token_with(&with(key.header(), "kid", json!("main")), &claims()),
-    )
-    .await;
-    let other = key.token_with(
-        &with(key.header(), "kid", json!("../../dev/null")),
-        &claims(),
-    );
+    accepted(&guard, &key.token_with(&with(key.header(), "kid", json!("main")), &claims())).await;
+    let other = key.token_with(&with(key.header(), "kid", json!("../../dev/null")), &claims());
     assert_eq!(refused(&guard, &other).await, AuthReason::UnknownKey);
 }
 
@@ -87,15 +65,8 @@ async fn a_secret_with_a_name_takes_no_other_name() {
 async fn a_secret_never_verifies_public_key_signatures_and_the_reverse() {
     let secret = SymmetricKey::new(SECRET).expect("long enough");
     let guard = guard(IssuerConfig::new(ISSUER, Keys::Secret(secret)));
-    for key in [
-        TestKey::ed(""),
-        TestKey::es256(""),
-        TestKey::rsa("", "RS256"),
-    ] {
-        assert_eq!(
-            refused(&guard, &key.token(&claims())).await,
-            AuthReason::WrongAlgorithm
-        );
+    for key in [TestKey::ed(""), TestKey::es256(""), TestKey::rsa("", "RS256")] {
+        assert_eq!(refused(&guard, &key.token(&claims())).await, AuthReason::WrongAlgorithm);
     }
 }
 
@@ -105,15 +76,8 @@ async fn tk_10_a_mac_keyed_with_the_public_key_is_refused_in_every_spelling() {
     let (n, e) = key.rsa_public();
     let der = key.rsa_public_der();
     let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &der);
-    let lines: Vec<&str> = body
-        .as_bytes()
-        .chunks(64)
-        .map(|line| std::str::from_utf8(line).expect("ASCII"))
-        .collect();
-    let pem = format!(
-        "-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----",
-        lines.join("\n")
-    );
+    let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+    let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{}\n-----END RSA PUBLIC KEY-----", lines.join("\n"));
     let secrets: [Vec<u8>; 9] = [
         pem.clone().into_bytes(),
         format!("{pem}\n").into_bytes(),
@@ -132,10 +96,7 @@ async fn tk_10_a_mac_keyed_with_the_public_key_is_refused_in_every_spelling() {
                 let forged = TestKey::secret(secret, algorithm);
                 for header in [forged.header(), with(forged.header(), "kid", json!("k1"))] {
                     let reason = refused(&guard, &forged.token_with(&header, &claims())).await;
-                    assert!(
-                        matches!(reason, AuthReason::WrongAlgorithm | AuthReason::UnknownKey),
-                        "{reason:?}"
-                    );
+                    assert!(matches!(reason, AuthReason::WrongAlgorithm | AuthReason::UnknownKey), "{reason:?}");
                 }
             }
         }
@@ -149,10 +110,7 @@ async fn tk_09_a_mac_with_an_empty_key_is_refused() {
     let empty = TestKey::secret(b"", "HS256");
     for kid in ["k1", "", "../../dev/null"] {
         let token = empty.token_with(&with(empty.header(), "kid", json!(kid)), &claims());
-        assert!(matches!(
-            refused(&guard, &token).await,
-            AuthReason::WrongAlgorithm | AuthReason::UnknownKey
-        ));
+        assert!(matches!(refused(&guard, &token).await, AuthReason::WrongAlgorithm | AuthReason::UnknownKey));
     }
 }
 
@@ -161,10 +119,7 @@ async fn tk_10_a_symmetric_key_in_a_public_set_is_never_used() {
     let published = TestKey::secret(SECRET, "HS256").named("k1");
     let real = TestKey::ed("k2");
     let guard = guard(config(&[&published, &real]));
-    assert_eq!(
-        refused(&guard, &published.token(&claims())).await,
-        AuthReason::UnknownKey
-    );
+    assert_eq!(refused(&guard, &published.token(&claims())).await, AuthReason::UnknownKey);
     accepted(&guard, &real.token(&claims())).await;
     assert!(PublicKeys::from_jwks(&jwks(&[&published])).is_err());
 }
@@ -175,11 +130,7 @@ async fn a_key_that_names_its_algorithm_is_pinned_to_it() {
     accepted(&guard, &TestKey::rsa("k1", "RS256").token(&claims())).await;
     for other in ["RS384", "RS512", "PS256", "PS384", "PS512"] {
         let token = TestKey::rsa("k1", other).token(&claims());
-        assert_eq!(
-            refused(&guard, &token).await,
-            AuthReason::WrongAlgorithm,
-            "{other}"
-        );
+        assert_eq!(refused(&guard, &token).await, AuthReason::WrongAlgorithm, "{other}");
     }
 }
 
@@ -191,10 +142,7 @@ async fn an_rsa_key_without_an_algorithm_verifies_all_of_rsa_and_nothing_else() 
         accepted(&guard, &TestKey::rsa("k1", algorithm).token(&claims())).await;
     }
     let ec = TestKey::es256("k1");
-    assert_eq!(
-        refused(&guard, &ec.token(&claims())).await,
-        AuthReason::WrongAlgorithm
-    );
+    assert_eq!(refused(&guard, &ec.token(&claims())).await, AuthReason::WrongAlgorithm);
 }
 
 #[tokio::test]
@@ -202,23 +150,13 @@ async fn tk_23_an_algorithm_of_another_key_kind_is_refused() {
     let ec = TestKey::es256("k1");
     for jwk in [ec.jwk(), unpinned(&ec)] {
         let guard = guard_of(&[jwk]);
-        for (other, name) in [
-            (TestKey::rsa("k1", "RS256"), "RS256"),
-            (TestKey::es384("k1"), "ES384"),
-            (TestKey::ed("k1"), "EdDSA"),
-        ] {
-            assert_eq!(
-                refused(&guard, &other.token(&claims())).await,
-                AuthReason::WrongAlgorithm,
-                "{name}"
-            );
+        for (other, name) in
+            [(TestKey::rsa("k1", "RS256"), "RS256"), (TestKey::es384("k1"), "ES384"), (TestKey::ed("k1"), "EdDSA")]
+        {
+            assert_eq!(refused(&guard, &other.token(&claims())).await, AuthReason::WrongAlgorithm, "{name}");
             // The right key under the wrong name.
             let token = ec.token_with(&with(ec.header(), "alg", json!(name)), &claims());
-            assert_eq!(
-                refused(&guard, &token).await,
-                AuthReason::WrongAlgorithm,
-                "{name}"
-            );
+            assert_eq!(refused(&guard, &token).await, AuthReason::WrongAlgorithm, "{name}");
         }
     }
 }
@@ -229,9 +167,7 @@ async fn tk_23_degenerate_ecdsa_signatures_are_refused() {
     let guard = guard(config(&[&key]));
     let order = {
         let text = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-        (0..32)
-            .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hex"))
-            .collect::<Vec<u8>>()
+        (0..32).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("hex")).collect::<Vec<u8>>()
     };
     let one = [[0; 31].as_slice(), &[1]].concat();
     let zero = vec![0; 32];
@@ -253,10 +189,7 @@ async fn tk_23_a_der_signature_is_refused() {
     let (signed, signature) = token.rsplit_once('.').expect("parts");
     let raw = unb64(signature);
     let integer = |bytes: &[u8]| {
-        let start = bytes
-            .iter()
-            .position(|byte| *byte != 0)
-            .unwrap_or(bytes.len() - 1);
+        let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len() - 1);
         let mut value = bytes[start..].to_vec();
         if value[0] >= 0x80 {
             value.insert(0, 0);
@@ -265,10 +198,7 @@ async fn tk_23_a_der_signature_is_refused() {
     };
     let body = [integer(&raw[..32]), integer(&raw[32..])].concat();
     let der = [&[0x30, body.len() as u8], body.as_slice()].concat();
-    assert_eq!(
-        refused(&guard, &format!("{signed}.{}", b64(der))).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &format!("{signed}.{}", b64(der))).await, AuthReason::BadSignature);
 }
 
 #[tokio::test]
@@ -322,46 +252,16 @@ fn tk_23_weak_keys_are_left_out_of_a_set() {
         ("exponent 1", rsa(&modulus(256), &[1])),
         ("exponent 0", rsa(&modulus(256), &[0])),
         ("even exponent", rsa(&modulus(256), &[1, 0, 0])),
-        (
-            "no exponent",
-            json!({ "kty": "RSA", "n": b64(modulus(256)) }),
-        ),
-        (
-            "padded modulus",
-            json!({ "kty": "RSA", "n": format!("{}=", b64(modulus(256))), "e": "AQAB" }),
-        ),
-        (
-            "point off the curve",
-            json!({ "kty": "EC", "crv": "P-256", "x": b64([1; 32]), "y": b64([1; 32]) }),
-        ),
-        (
-            "point at infinity",
-            json!({ "kty": "EC", "crv": "P-256", "x": b64([0; 32]), "y": b64([0; 32]) }),
-        ),
-        (
-            "short coordinate",
-            json!({ "kty": "EC", "crv": "P-256", "x": b64([1; 31]), "y": b64([1; 32]) }),
-        ),
-        (
-            "P-521",
-            json!({ "kty": "EC", "crv": "P-521", "x": b64([1; 66]), "y": b64([1; 66]) }),
-        ),
-        (
-            "secp256k1",
-            json!({ "kty": "EC", "crv": "secp256k1", "x": b64([1; 32]), "y": b64([1; 32]) }),
-        ),
-        (
-            "X25519",
-            json!({ "kty": "OKP", "crv": "X25519", "x": b64([9; 32]) }),
-        ),
-        (
-            "Ed25519 order 4",
-            json!({ "kty": "OKP", "crv": "Ed25519", "x": b64([0; 32]) }),
-        ),
-        (
-            "Ed25519 short",
-            json!({ "kty": "OKP", "crv": "Ed25519", "x": b64([5; 31]) }),
-        ),
+        ("no exponent", json!({ "kty": "RSA", "n": b64(modulus(256)) })),
+        ("padded modulus", json!({ "kty": "RSA", "n": format!("{}=", b64(modulus(256))), "e": "AQAB" })),
+        ("point off the curve", json!({ "kty": "EC", "crv": "P-256", "x": b64([1; 32]), "y": b64([1; 32]) })),
+        ("point at infinity", json!({ "kty": "EC", "crv": "P-256", "x": b64([0; 32]), "y": b64([0; 32]) })),
+        ("short coordinate", json!({ "kty": "EC", "crv": "P-256", "x": b64([1; 31]), "y": b64([1; 32]) })),
+        ("P-521", json!({ "kty": "EC", "crv": "P-521", "x": b64([1; 66]), "y": b64([1; 66]) })),
+        ("secp256k1", json!({ "kty": "EC", "crv": "secp256k1", "x": b64([1; 32]), "y": b64([1; 32]) })),
+        ("X25519", json!({ "kty": "OKP", "crv": "X25519", "x": b64([9; 32]) })),
+        ("Ed25519 order 4", json!({ "kty": "OKP", "crv": "Ed25519", "x": b64([0; 32]) })),
+        ("Ed25519 short", json!({ "kty": "OKP", "crv": "Ed25519", "x": b64([5; 31]) })),
         ("odd kty", json!({ "kty": "AKP" })),
         ("kty list", json!({ "kty": ["RSA"] })),
     ];
@@ -371,8 +271,7 @@ fn tk_23_weak_keys_are_left_out_of_a_set() {
     }
     let fine = json!({ "keys": [rsa(&modulus(256), &e)] }).to_string();
     assert!(PublicKeys::from_jwks(fine.as_bytes()).is_ok());
-    let padded =
-        json!({ "keys": [rsa(&[&[0], modulus(256).as_slice()].concat(), &e)] }).to_string();
+    let padded = json!({ "keys": [rsa(&[&[0], modulus(256).as_slice()].concat(), &e)] }).to_string();
     assert!(
         PublicKeys::from_jwks(padded.as_bytes()).is_ok(),
         "a zero before the modulus is a publisher's known mistake"
@@ -403,12 +302,9 @@ fn keys_for_other_uses_and_private_keys_are_left_out_of_a_set() {
         let keys = PublicKeys::from_jwks(set.as_bytes()).expect("one usable key");
         assert_eq!((keys.len(), keys.left_out()), (1, 1), "{name}: {value}");
     }
-    for (name, value) in [
-        ("key_ops", json!(["verify"])),
-        ("alg", json!("Ed25519")),
-        ("x5t", json!("abc")),
-        ("x5c", json!(["MIIB"])),
-    ] {
+    for (name, value) in
+        [("key_ops", json!(["verify"])), ("alg", json!("Ed25519")), ("x5t", json!("abc")), ("x5c", json!(["MIIB"]))]
+    {
         let set = json!({ "keys": [with(key.jwk(), name, value)] }).to_string();
         assert!(PublicKeys::from_jwks(set.as_bytes()).is_ok(), "{name}");
     }

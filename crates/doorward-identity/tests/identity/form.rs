@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward_identity::{
-    AuthReason, AuthenticatorBuilder, Identified, IssuerConfig, Keys, Revocations,
-};
+use doorward_identity::jws::{Compact, JwsError};
+use doorward_identity::{AuthReason, AuthenticatorBuilder, Identified, IssuerConfig, Keys, Revocations};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
@@ -14,10 +13,7 @@ use crate::support::*;
 #[tokio::test]
 async fn tk_01_no_authorization_header_is_absent_and_not_a_failure() {
     let key = TestKey::ed("k1");
-    let verdict = guard(config(&[&key]))
-        .identify(&HeaderMap::new(), &resource(), now())
-        .await
-        .expect("absent");
+    let verdict = guard(config(&[&key])).identify(&HeaderMap::new(), &resource(), now()).await.expect("absent");
     assert!(matches!(verdict.who, Identified::Absent));
     assert!(!verdict.fresh);
 }
@@ -29,27 +25,13 @@ async fn tk_02_tokens_in_other_headers_are_never_read() {
     let key = TestKey::ed("k1");
     let token = key.token(&claims());
     let guard = guard(config(&[&key]));
-    for name in [
-        "x-authorization",
-        "proxy-authorization",
-        "x-forwarded-authorization",
-        "cookie",
-        "x-api-key",
-        "mcp-session-id",
-    ] {
+    for name in
+        ["x-authorization", "proxy-authorization", "x-forwarded-authorization", "cookie", "x-api-key", "mcp-session-id"]
+    {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            name,
-            HeaderValue::from_str(&format!("Bearer {token}")).expect("header"),
-        );
-        headers.insert(
-            "x-original-url",
-            HeaderValue::from_str(&format!("/mcp?access_token={token}")).expect("header"),
-        );
-        let verdict = guard
-            .identify(&headers, &resource(), now())
-            .await
-            .expect("absent");
+        headers.insert(name, HeaderValue::from_str(&format!("Bearer {token}")).expect("header"));
+        headers.insert("x-original-url", HeaderValue::from_str(&format!("/mcp?access_token={token}")).expect("header"));
+        let verdict = guard.identify(&headers, &resource(), now()).await.expect("absent");
         assert!(matches!(verdict.who, Identified::Absent), "{name}");
     }
 }
@@ -85,14 +67,8 @@ async fn tk_14_garbage_is_refused() {
         "eyJhbGciOiJFZERTQSJ9",
     ] {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            AUTHORIZATION,
-            HeaderValue::from_str(&format!("Bearer {garbage}")).expect("header"),
-        );
-        assert!(
-            guard.identify(&headers, &resource(), now()).await.is_err(),
-            "{garbage}"
-        );
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {garbage}")).expect("header"));
+        assert!(guard.identify(&headers, &resource(), now()).await.is_err(), "{garbage}");
     }
 }
 
@@ -100,15 +76,19 @@ async fn tk_14_garbage_is_refused() {
 async fn tk_15_long_tokens_are_refused_for_their_length() {
     let key = TestKey::ed("k1");
     let guard = guard(config(&[&key]));
-    assert_eq!(
-        refused(&guard, &"A".repeat(64 * 1024)).await,
-        AuthReason::TooLong
-    );
+    assert_eq!(refused(&guard, &"A".repeat(64 * 1024)).await, AuthReason::TooLong);
     let long = key.token(&claims_with("padding", json!("x".repeat(16 * 1024))));
     assert_eq!(refused(&guard, &long).await, AuthReason::TooLong);
     let fitting = key.token(&claims_with("padding", json!("x".repeat(11 * 1024))));
     assert!(fitting.len() <= 16 * 1024);
     accepted(&guard, &fitting).await;
+}
+
+#[test]
+fn tk_15_the_parser_itself_looks_at_no_long_token() {
+    let key = TestKey::ed("k1");
+    let long = key.token(&claims_with("padding", json!("x".repeat(16 * 1024))));
+    assert_eq!(Compact::parse(&long).err(), Some(JwsError::TooLong));
 }
 
 #[tokio::test]
@@ -128,15 +108,8 @@ async fn tk_16_two_headers_lists_and_odd_characters_are_malformed() {
         for value in list {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).expect("header"));
         }
-        let failure = guard
-            .identify(&headers, &resource(), now())
-            .await
-            .expect_err("refused");
-        assert_eq!(
-            (failure.reason, failure.malformed),
-            (AuthReason::MalformedHeader, true),
-            "{list:?}"
-        );
+        let failure = guard.identify(&headers, &resource(), now()).await.expect_err("refused");
+        assert_eq!((failure.reason, failure.malformed), (AuthReason::MalformedHeader, true), "{list:?}");
     }
 }
 
@@ -147,17 +120,9 @@ async fn tk_03_alg_none_is_refused() {
     for name in ["none", "None", "NONE", "nOnE"] {
         let header = json!({ "alg": name, "typ": "at+jwt", "kid": "k1" }).to_string();
         let unsigned = format!("{}.{}.", b64(&header), b64(claims().to_string()));
-        assert_eq!(
-            refused(&guard, &unsigned).await,
-            AuthReason::UnsupportedAlgorithm,
-            "{name}"
-        );
+        assert_eq!(refused(&guard, &unsigned).await, AuthReason::UnsupportedAlgorithm, "{name}");
         let signed = key.sign(&header, claims().to_string().as_bytes());
-        assert_eq!(
-            refused(&guard, &signed).await,
-            AuthReason::UnsupportedAlgorithm,
-            "{name}"
-        );
+        assert_eq!(refused(&guard, &signed).await, AuthReason::UnsupportedAlgorithm, "{name}");
     }
 }
 
@@ -182,11 +147,7 @@ async fn tk_04_a_missing_or_odd_alg_is_refused() {
             with(key.header(), "alg", alg.clone())
         };
         let token = key.token_with(&header, &claims());
-        assert_eq!(
-            refused(&guard, &token).await,
-            AuthReason::UnsupportedAlgorithm,
-            "{alg}"
-        );
+        assert_eq!(refused(&guard, &token).await, AuthReason::UnsupportedAlgorithm, "{alg}");
     }
 }
 
@@ -196,23 +157,13 @@ async fn tk_05_a_stripped_signature_is_refused() {
     let guard = guard(config(&[&key]));
     let token = key.token(&claims());
     let (signed, signature) = token.rsplit_once('.').expect("parts");
-    assert_eq!(
-        refused(&guard, &format!("{signed}.")).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &format!("{signed}.")).await, AuthReason::BadSignature);
     assert_eq!(refused(&guard, signed).await, AuthReason::MalformedToken);
     assert_eq!(
-        refused(
-            &guard,
-            &format!("{signed}.{}", &signature[..signature.len() - 2])
-        )
-        .await,
+        refused(&guard, &format!("{signed}.{}", &signature[..signature.len() - 2])).await,
         AuthReason::BadSignature
     );
-    assert_eq!(
-        refused(&guard, &format!("{signed}.{}", b64([0; 64]))).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &format!("{signed}.{}", b64([0; 64]))).await, AuthReason::BadSignature);
 }
 
 #[tokio::test]
@@ -222,15 +173,9 @@ async fn tk_06_a_changed_payload_or_header_is_refused() {
     let token = key.token(&claims());
     let parts: Vec<&str> = token.split('.').collect();
     let payload = b64(claims_with("roles", json!(["Admin"])).to_string());
-    assert_eq!(
-        refused(&guard, &format!("{}.{payload}.{}", parts[0], parts[2])).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &format!("{}.{payload}.{}", parts[0], parts[2])).await, AuthReason::BadSignature);
     let header = b64(with(key.header(), "x", json!(1)).to_string());
-    assert_eq!(
-        refused(&guard, &format!("{header}.{}.{}", parts[1], parts[2])).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &format!("{header}.{}.{}", parts[1], parts[2])).await, AuthReason::BadSignature);
 }
 
 #[tokio::test]
@@ -253,18 +198,11 @@ async fn tk_07_tk_08_keys_and_places_of_keys_in_the_header_are_refused_and_nothi
     for (name, value) in parameters {
         for signer in [&attacker, &key] {
             let token = signer.token_with(&with(signer.header(), name, value.clone()), &claims());
-            assert_eq!(
-                refused(&guard, &token).await,
-                AuthReason::UnsafeHeader,
-                "{name}"
-            );
+            assert_eq!(refused(&guard, &token).await, AuthReason::UnsafeHeader, "{name}");
         }
     }
     // `null` is a value too: the parameter is there.
-    let token = key.sign(
-        r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","jku":null}"#,
-        claims().to_string().as_bytes(),
-    );
+    let token = key.sign(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","jku":null}"#, claims().to_string().as_bytes());
     assert_eq!(refused(&guard, &token).await, AuthReason::UnsafeHeader);
     assert_eq!(web.log(), Vec::<String>::new());
 }
@@ -289,12 +227,7 @@ async fn tk_09_odd_key_ids_are_refused_and_name_nothing_else() {
     ];
     for (kid, reason) in cases {
         let token = key.token_with(&with(key.header(), "kid", kid.clone()), &claims());
-        assert_eq!(
-            refused(&guard, &token).await,
-            reason,
-            "{}",
-            kid.to_string().get(..40).unwrap_or_default()
-        );
+        assert_eq!(refused(&guard, &token).await, reason, "{}", kid.to_string().get(..40).unwrap_or_default());
     }
 }
 
@@ -311,11 +244,7 @@ async fn tk_22_crit_and_b64_are_refused() {
         ("zip", json!("DEF")),
     ] {
         let token = key.token_with(&with(key.header(), name, value), &claims());
-        assert_eq!(
-            refused(&guard, &token).await,
-            AuthReason::UnsafeHeader,
-            "{name}"
-        );
+        assert_eq!(refused(&guard, &token).await, AuthReason::UnsafeHeader, "{name}");
     }
 }
 
@@ -324,46 +253,32 @@ async fn tk_25_jwe_nested_tokens_and_json_serialisation_are_refused() {
     let key = TestKey::ed("k1");
     let guard = guard(config(&[&key]));
     let jwe_header = json!({ "alg": "RSA-OAEP", "enc": "A256GCM" }).to_string();
-    let jwe = format!(
-        "{}.{}.{}.{}.{}",
-        b64(&jwe_header),
-        b64([1; 16]),
-        b64([2; 12]),
-        b64([3; 32]),
-        b64([4; 16])
-    );
-    assert_eq!(
-        refused(&guard, &jwe).await,
-        AuthReason::UnsupportedAlgorithm
-    );
+    let jwe = format!("{}.{}.{}.{}.{}", b64(&jwe_header), b64([1; 16]), b64([2; 12]), b64([3; 32]), b64([4; 16]));
+    assert_eq!(refused(&guard, &jwe).await, AuthReason::UnsupportedAlgorithm);
     let five_parts = format!("{}.a.b", key.token(&claims()));
-    assert_eq!(
-        refused(&guard, &five_parts).await,
-        AuthReason::MalformedToken
-    );
+    assert_eq!(refused(&guard, &five_parts).await, AuthReason::MalformedToken);
 
     let inner = key.token(&claims());
-    let nested = key.sign(
-        &with(key.header(), "cty", json!("JWT")).to_string(),
-        inner.as_bytes(),
-    );
+    let nested = key.sign(&with(key.header(), "cty", json!("JWT")).to_string(), inner.as_bytes());
     assert_eq!(refused(&guard, &nested).await, AuthReason::MalformedToken);
     assert_eq!(
-        refused(
-            &guard,
-            &key.sign(&key.header().to_string(), inner.as_bytes())
-        )
-        .await,
+        refused(&guard, &key.sign(&key.header().to_string(), inner.as_bytes())).await,
         AuthReason::MalformedToken
     );
 
     let parts: Vec<&str> = inner.split('.').collect();
-    let json =
-        json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string();
-    assert_eq!(
-        refused(&guard, &b64(json)).await,
-        AuthReason::MalformedToken
-    );
+    let json = json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string();
+    assert_eq!(refused(&guard, &b64(json)).await, AuthReason::MalformedToken);
+}
+
+#[tokio::test]
+async fn tk_25_a_token_that_announces_another_one_inside_is_refused() {
+    let key = TestKey::ed("k1");
+    let guard = guard(config(&[&key]));
+    for cty in ["JWT", "jwt"] {
+        let token = key.token_with(&with(key.header(), "cty", json!(cty)), &claims());
+        assert_eq!(refused(&guard, &token).await, AuthReason::MalformedToken, "{cty}");
+    }
 }
 
 #[tokio::test]
@@ -372,11 +287,7 @@ async fn tk_25_large_and_deep_payloads_are_refused() {
     let guard = guard(config(&[&key]));
     let large = key.sign(&key.header().to_string(), &vec![b' '; 1024 * 1024]);
     assert_eq!(refused(&guard, &large).await, AuthReason::TooLong);
-    let deep = format!(
-        "{{\"iss\":\"{ISSUER}\",\"a\":{}{}}}",
-        "[".repeat(5_000),
-        "]".repeat(5_000)
-    );
+    let deep = format!("{{\"iss\":\"{ISSUER}\",\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
     let deep = key.sign(&key.header().to_string(), deep.as_bytes());
     assert!(deep.len() <= 16 * 1024);
     assert_eq!(refused(&guard, &deep).await, AuthReason::MalformedToken);
@@ -387,54 +298,25 @@ async fn doubled_keys_in_header_and_claims_are_refused() {
     let key = TestKey::ed("k1");
     let guard = guard(config(&[&key]));
     let text = claims().to_string();
-    let doubled = text.replacen(
-        '{',
-        &format!("{{\"sub\":\"admin\",\"iss\":\"{ISSUER}\","),
-        1,
-    );
+    let doubled = text.replacen('{', &format!("{{\"sub\":\"admin\",\"iss\":\"{ISSUER}\","), 1);
     assert_eq!(
-        refused(
-            &guard,
-            &key.sign(&key.header().to_string(), doubled.as_bytes())
-        )
-        .await,
+        refused(&guard, &key.sign(&key.header().to_string(), doubled.as_bytes())).await,
         AuthReason::MalformedToken
     );
     let header = r#"{"alg":"none","alg":"EdDSA","typ":"at+jwt","kid":"k1"}"#;
-    assert_eq!(
-        refused(&guard, &key.sign(header, text.as_bytes())).await,
-        AuthReason::MalformedToken
-    );
+    assert_eq!(refused(&guard, &key.sign(header, text.as_bytes())).await, AuthReason::MalformedToken);
     let header = r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","\u006bid":"k2"}"#;
-    assert_eq!(
-        refused(&guard, &key.sign(header, text.as_bytes())).await,
-        AuthReason::MalformedToken
-    );
+    assert_eq!(refused(&guard, &key.sign(header, text.as_bytes())).await, AuthReason::MalformedToken);
 }
 
 #[tokio::test]
 async fn payloads_that_are_no_json_object_are_refused() {
     let key = TestKey::ed("k1");
     let guard = guard(config(&[&key]));
-    for payload in [
-        "",
-        "[]",
-        "\"x\"",
-        "null",
-        "1",
-        "{}{}",
-        "{\"iss\":1}",
-        "\u{feff}{}",
-    ] {
+    for payload in ["", "[]", "\"x\"", "null", "1", "{}{}", "{\"iss\":1}", "\u{feff}{}"] {
         let token = key.sign(&key.header().to_string(), payload.as_bytes());
         let reason = refused(&guard, &token).await;
-        assert!(
-            matches!(
-                reason,
-                AuthReason::MalformedToken | AuthReason::UnknownIssuer
-            ),
-            "{payload}: {reason:?}"
-        );
+        assert!(matches!(reason, AuthReason::MalformedToken | AuthReason::UnknownIssuer), "{payload}: {reason:?}");
     }
 }
 
@@ -446,22 +328,12 @@ async fn only_the_canonical_spelling_of_a_token_is_accepted() {
     accepted(&guard, &token).await;
     // An Ed25519 signature of 64 bytes leaves four unused bits in its last character.
     let last = token.chars().last().expect("last");
-    let alphabet: Vec<char> = ('A'..='Z')
-        .chain('a'..='z')
-        .chain('0'..='9')
-        .chain(['-', '_'])
-        .collect();
-    let index = alphabet
-        .iter()
-        .position(|character| *character == last)
-        .expect("in the alphabet");
+    let alphabet: Vec<char> = ('A'..='Z').chain('a'..='z').chain('0'..='9').chain(['-', '_']).collect();
+    let index = alphabet.iter().position(|character| *character == last).expect("in the alphabet");
     let sibling = alphabet[index ^ 1];
     let other = format!("{}{sibling}", &token[..token.len() - 1]);
     assert_eq!(refused(&guard, &other).await, AuthReason::MalformedToken);
-    assert_eq!(
-        refused(&guard, &format!("{token}==")).await,
-        AuthReason::MalformedToken
-    );
+    assert_eq!(refused(&guard, &format!("{token}==")).await, AuthReason::MalformedToken);
 }
 
 #[tokio::test]

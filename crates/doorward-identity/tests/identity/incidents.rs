@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use doorward_identity::{
-    AuthenticatorBuilder, FetchFailure, Identified, IssuerConfig, Keys, Revocations, SymmetricKey,
-    WeakSecret,
+    AuthenticatorBuilder, FetchFailure, Identified, IssuerConfig, Keys, Revocations, SymmetricKey, WeakSecret,
 };
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -52,17 +51,10 @@ async fn cve_2026_59822_a_dead_identity_provider_opens_nothing() {
     let web = Web::new();
     web.broken("https://login.example.com/jwks", FetchFailure::TimedOut);
     let guard = AuthenticatorBuilder::new()
-        .issuer(IssuerConfig::new(
-            ISSUER,
-            Keys::JwksUrl("https://login.example.com/jwks".to_owned()),
-        ))
+        .issuer(IssuerConfig::new(ISSUER, Keys::JwksUrl("https://login.example.com/jwks".to_owned())))
         .build(web, Arc::new(Revocations::new()))
         .expect("authenticator");
-    for token in [
-        key.token(&claims()),
-        "x".to_owned(),
-        key.token(&json!({ "iss": ISSUER })),
-    ] {
+    for token in [key.token(&claims()), "x".to_owned(), key.token(&json!({ "iss": ISSUER }))] {
         assert!(identify(&guard, &token).await.is_err());
     }
 }
@@ -84,10 +76,7 @@ async fn cve_2026_54446_cve_2026_49257_no_credential_is_no_caller() {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let verdict = guard
-        .identify(&headers, &resource(), now())
-        .await
-        .expect("absent");
+    let verdict = guard.identify(&headers, &resource(), now()).await.expect("absent");
     assert!(matches!(verdict.who, Identified::Absent));
 }
 
@@ -95,9 +84,6 @@ async fn cve_2026_54446_cve_2026_49257_no_credential_is_no_caller() {
 #[test]
 fn cve_2026_46701_an_empty_or_short_secret_refuses_to_start() {
     for secret in ["", "secret", "0123456789abcdef0123456789abcde"] {
-        assert_eq!(
-            SymmetricKey::new(secret.as_bytes()).err(),
-            Some(WeakSecret(secret.len()))
-        );
+        assert_eq!(SymmetricKey::new(secret.as_bytes()).err(), Some(WeakSecret(secret.len())));
     }
 }

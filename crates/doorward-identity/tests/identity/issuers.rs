@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use doorward_identity::{
-    AuthReason, AuthenticatorBuilder, BuildError, Fetch, IssuerConfig, Keys, Revocations,
-    SymmetricKey, Typ,
+    AuthReason, AuthenticatorBuilder, BuildError, Fetch, IssuerConfig, Keys, Revocations, SymmetricKey, Typ,
 };
 use serde_json::{Value, json};
 
@@ -14,10 +13,7 @@ use crate::support::*;
 const OTHER: &str = "https://id.partner.example";
 
 fn two(first: &[&TestKey], second: &[&TestKey]) -> doorward_identity::Authenticator {
-    guards([
-        config(first),
-        IssuerConfig::new(OTHER, Keys::Jwks(jwks(second))),
-    ])
+    guards([config(first), IssuerConfig::new(OTHER, Keys::Jwks(jwks(second)))])
 }
 
 #[tokio::test]
@@ -25,12 +21,7 @@ async fn each_issuers_tokens_are_verified_by_its_own_keys() {
     let (a, b) = (TestKey::ed("a"), TestKey::es256("b"));
     let guard = two(&[&a], &[&b]);
     assert_eq!(accepted(&guard, &a.token(&claims())).await.issuer(), ISSUER);
-    assert_eq!(
-        accepted(&guard, &b.token(&claims_with("iss", json!(OTHER))))
-            .await
-            .issuer(),
-        OTHER
-    );
+    assert_eq!(accepted(&guard, &b.token(&claims_with("iss", json!(OTHER)))).await.issuer(), OTHER);
 }
 
 #[tokio::test]
@@ -38,27 +29,15 @@ async fn tk_28_a_token_of_one_issuer_with_the_key_id_of_another_is_refused() {
     let (a, b) = (TestKey::ed("a"), TestKey::ed("b"));
     let guard = two(&[&a], &[&b]);
     // Signed by B's key, claiming A; and signed by A's key under B's key id.
-    assert_eq!(
-        refused(&guard, &b.token(&claims())).await,
-        AuthReason::UnknownKey
-    );
-    assert_eq!(
-        refused(&guard, &a.token(&claims_with("iss", json!(OTHER)))).await,
-        AuthReason::UnknownKey
-    );
+    assert_eq!(refused(&guard, &b.token(&claims())).await, AuthReason::UnknownKey);
+    assert_eq!(refused(&guard, &a.token(&claims_with("iss", json!(OTHER)))).await, AuthReason::UnknownKey);
     let borrowed = a.token_with(&with(a.header(), "kid", json!("b")), &claims());
     assert_eq!(refused(&guard, &borrowed).await, AuthReason::UnknownKey);
     // Both issuers use the same key id: the signature decides.
     let (a, b) = (TestKey::ed("same"), TestKey::ed("same"));
     let guard = two(&[&a], &[&b]);
-    assert_eq!(
-        refused(&guard, &b.token(&claims())).await,
-        AuthReason::BadSignature
-    );
-    assert_eq!(
-        refused(&guard, &a.token(&claims_with("iss", json!(OTHER)))).await,
-        AuthReason::BadSignature
-    );
+    assert_eq!(refused(&guard, &b.token(&claims())).await, AuthReason::BadSignature);
+    assert_eq!(refused(&guard, &a.token(&claims_with("iss", json!(OTHER)))).await, AuthReason::BadSignature);
 }
 
 #[tokio::test]
@@ -71,25 +50,11 @@ async fn tk_20_two_issuers_that_share_keys_are_still_two() {
     // What one issuer's rules accept does not pass under the name of the other.
     let lax_header = with(key.header(), "typ", json!("JWT"));
     let lax = with(claims_with("iss", json!(OTHER)), "aud", json!("partner"));
-    assert_eq!(
-        accepted(&guard, &key.token_with(&lax_header, &lax))
-            .await
-            .issuer(),
-        OTHER
-    );
+    assert_eq!(accepted(&guard, &key.token_with(&lax_header, &lax)).await.issuer(), OTHER);
     let posing = with(lax, "iss", json!(ISSUER));
-    assert_eq!(
-        refused(&guard, &key.token_with(&lax_header, &posing)).await,
-        AuthReason::WrongType
-    );
-    assert_eq!(
-        refused(&guard, &key.token(&posing)).await,
-        AuthReason::WrongAudience
-    );
-    assert_eq!(
-        refused(&guard, &key.token(&claims_with("iss", json!(OTHER)))).await,
-        AuthReason::WrongType
-    );
+    assert_eq!(refused(&guard, &key.token_with(&lax_header, &posing)).await, AuthReason::WrongType);
+    assert_eq!(refused(&guard, &key.token(&posing)).await, AuthReason::WrongAudience);
+    assert_eq!(refused(&guard, &key.token(&claims_with("iss", json!(OTHER)))).await, AuthReason::WrongType);
 }
 
 #[tokio::test]
@@ -111,10 +76,7 @@ async fn an_unknown_issuer_is_refused_before_any_key_is_fetched() {
         .build(Arc::clone(&web) as _, Arc::new(Revocations::new()))
         .expect("authenticator");
     for issuer in [json!("https://evil.example"), Value::Null, json!(1)] {
-        assert_eq!(
-            refused(&guard, &key.token(&claims_with("iss", issuer))).await,
-            AuthReason::UnknownIssuer
-        );
+        assert_eq!(refused(&guard, &key.token(&claims_with("iss", issuer))).await, AuthReason::UnknownIssuer);
     }
     assert!(web.log().is_empty());
 }
@@ -124,39 +86,21 @@ async fn a_secret_of_one_issuer_signs_for_it_alone() {
     let secret = b"a secret of at least thirty-two bytes";
     let key = TestKey::ed("a");
     let shared = SymmetricKey::new(secret).expect("long enough");
-    let guard = guards([
-        config(&[&key]),
-        IssuerConfig::new(OTHER, Keys::Secret(shared)),
-    ]);
+    let guard = guards([config(&[&key]), IssuerConfig::new(OTHER, Keys::Secret(shared))]);
     let mac = TestKey::secret(secret, "HS256");
-    assert_eq!(
-        accepted(&guard, &mac.token(&claims_with("iss", json!(OTHER))))
-            .await
-            .issuer(),
-        OTHER
-    );
-    assert_eq!(
-        refused(&guard, &mac.token(&claims())).await,
-        AuthReason::UnknownKey
-    );
+    assert_eq!(accepted(&guard, &mac.token(&claims_with("iss", json!(OTHER)))).await.issuer(), OTHER);
+    assert_eq!(refused(&guard, &mac.token(&claims())).await, AuthReason::UnknownKey);
 }
 
 #[test]
 fn a_configuration_that_can_not_work_is_refused() {
     let key = TestKey::ed("a");
     let build = |configs: Vec<IssuerConfig>| {
-        let builder = configs
-            .into_iter()
-            .fold(AuthenticatorBuilder::new(), AuthenticatorBuilder::issuer);
-        builder
-            .build(Web::new() as Arc<dyn Fetch>, Arc::new(Revocations::new()))
-            .err()
+        let builder = configs.into_iter().fold(AuthenticatorBuilder::new(), AuthenticatorBuilder::issuer);
+        builder.build(Web::new() as Arc<dyn Fetch>, Arc::new(Revocations::new())).err()
     };
     assert_eq!(build(vec![]), Some(BuildError::NoIssuer));
-    assert_eq!(
-        build(vec![config(&[&key]), config(&[&key])]),
-        Some(BuildError::Twice(ISSUER.to_owned()))
-    );
+    assert_eq!(build(vec![config(&[&key]), config(&[&key])]), Some(BuildError::Twice(ISSUER.to_owned())));
     let changes: [fn(&mut IssuerConfig); 5] = [
         |config| config.issuer = String::new(),
         |config| config.issuer = "a b".to_owned(),

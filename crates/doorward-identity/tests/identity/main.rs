@@ -1,9 +1,6 @@
 //! Who is calling? The rules, family by family, with the ids of the attack catalogue.
 
-#![expect(
-    clippy::string_slice,
-    reason = "the tokens that the tests cut are ASCII"
-)]
+#![expect(clippy::string_slice, reason = "the tokens that the tests cut are ASCII")]
 
 #[cfg(test)]
 mod algorithms;

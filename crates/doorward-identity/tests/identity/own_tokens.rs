@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_identity::{
-    AuthReason, Authenticator, AuthenticatorBuilder, ClaimPath, ClaimType, ClaimValue, Grant,
-    Identified, IssueError, IssuerConfig, Keys, PublicKeys, Revocations, SigningKey, TokenIssuer,
-    public_jwks,
+    AuthReason, Authenticator, AuthenticatorBuilder, ClaimPath, ClaimType, ClaimValue, Grant, Identified, IssueError,
+    IssuerConfig, Keys, PublicKeys, Revocations, SigningKey, TokenIssuer, public_jwks,
 };
 use serde_json::{Value, json};
 
@@ -16,12 +15,7 @@ use crate::support::*;
 const OWN: &str = "https://mcp.example.com";
 
 fn grant() -> Grant {
-    let set = |texts: &[&str]| {
-        texts
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect::<BTreeSet<_>>()
-    };
+    let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<_>>();
     Grant {
         subject: "anna".to_owned(),
         client: "cli".to_owned(),
@@ -37,14 +31,8 @@ fn own() -> (TokenIssuer, Authenticator, Arc<Revocations>) {
     let issuer = TokenIssuer::new(OWN, SigningKey::generate().expect("key"));
     let revocations = Arc::new(Revocations::new());
     let mut config = IssuerConfig::new(OWN, Keys::Own(issuer.public_keys().expect("keys")));
-    config.claims = BTreeMap::from([(
-        "region".to_owned(),
-        (ClaimPath::top("region"), ClaimType::String),
-    )]);
-    let guard = AuthenticatorBuilder::new()
-        .issuer(config)
-        .build(Web::new(), Arc::clone(&revocations))
-        .expect("guard");
+    config.claims = BTreeMap::from([("region".to_owned(), (ClaimPath::top("region"), ClaimType::String))]);
+    let guard = AuthenticatorBuilder::new().issuer(config).build(Web::new(), Arc::clone(&revocations)).expect("guard");
     (issuer, guard, revocations)
 }
 
@@ -59,14 +47,8 @@ async fn an_issued_token_is_accepted_with_all_that_was_granted() {
     let (issuer, guard, _) = own();
     let issued = issuer.issue(&grant(), now(), [7; 16]).expect("token");
     let caller = accepted(&guard, issued.token.expose()).await;
-    assert_eq!(
-        (caller.issuer(), caller.subject(), caller.client()),
-        (OWN, "anna", Some("cli"))
-    );
-    assert_eq!(
-        (caller.roles(), caller.scopes()),
-        (&grant().roles, &grant().scopes)
-    );
+    assert_eq!((caller.issuer(), caller.subject(), caller.client()), (OWN, "anna", Some("cli")));
+    assert_eq!((caller.roles(), caller.scopes()), (&grant().roles, &grant().scopes));
     assert_eq!(caller.claims(), &grant().claims);
     assert_eq!(caller.token_id(), Some(issued.record.id.as_str()));
     assert_eq!(caller.expires_at(), at(NOW + 3_600 + 30));
@@ -77,10 +59,7 @@ fn rfc_9068_the_token_has_the_claims_and_header_of_an_access_token() {
     let (issuer, _, _) = own();
     let issued = issuer.issue(&grant(), now(), [7; 16]).expect("token");
     let (header, claims) = parts(issued.token.expose());
-    assert_eq!(
-        header,
-        json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": issuer.key().kid() })
-    );
+    assert_eq!(header, json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": issuer.key().kid() }));
     assert_eq!(
         claims,
         json!({
@@ -95,25 +74,9 @@ fn the_record_says_what_was_granted_and_can_not_make_the_token() {
     let (issuer, _, _) = own();
     let issued = issuer.issue(&grant(), now(), [7; 16]).expect("token");
     let record = &issued.record;
-    assert_eq!(
-        (
-            record.subject.as_str(),
-            record.client.as_str(),
-            record.resource.as_str()
-        ),
-        ("anna", "cli", AUDIENCE)
-    );
-    assert_eq!(
-        (record.issued_at, record.expires_at, record.revoked_at),
-        (at(NOW), at(NOW + 3_600), None)
-    );
-    let signature = issued
-        .token
-        .expose()
-        .rsplit('.')
-        .next()
-        .expect("parts")
-        .to_owned();
+    assert_eq!((record.subject.as_str(), record.client.as_str(), record.resource.as_str()), ("anna", "cli", AUDIENCE));
+    assert_eq!((record.issued_at, record.expires_at, record.revoked_at), (at(NOW), at(NOW + 3_600), None));
+    let signature = issued.token.expose().rsplit('.').next().expect("parts").to_owned();
     assert!(!format!("{issued:?}").contains(&signature));
 }
 
@@ -126,15 +89,8 @@ async fn tk_29_a_revoked_token_is_dead_on_the_next_request() {
     accepted(&guard, first.token.expose()).await;
     accepted(&guard, second.token.expose()).await;
     revocations.revoke(&first.record.id, first.record.expires_at);
-    assert_eq!(
-        refused(&guard, first.token.expose()).await,
-        AuthReason::Revoked,
-        "although it was remembered"
-    );
-    assert_eq!(
-        refused(&guard, first.token.expose()).await,
-        AuthReason::Revoked
-    );
+    assert_eq!(refused(&guard, first.token.expose()).await, AuthReason::Revoked, "although it was remembered");
+    assert_eq!(refused(&guard, first.token.expose()).await, AuthReason::Revoked);
     accepted(&guard, second.token.expose()).await;
 }
 
@@ -143,10 +99,7 @@ async fn tk_29_what_was_revoked_before_the_start_is_dead_from_the_start() {
     let (issuer, guard, revocations) = own();
     let issued = issuer.issue(&grant(), now(), [1; 16]).expect("token");
     revocations.revoke_all([(issued.record.id.clone(), issued.record.expires_at)]);
-    assert_eq!(
-        refused(&guard, issued.token.expose()).await,
-        AuthReason::Revoked
-    );
+    assert_eq!(refused(&guard, issued.token.expose()).await, AuthReason::Revoked);
 }
 
 #[tokio::test]
@@ -154,59 +107,33 @@ async fn tk_29_revocations_of_ours_do_not_touch_tokens_of_others() {
     let key = TestKey::ed("k1");
     let revocations = Arc::new(Revocations::new());
     revocations.revoke("t-1", at(NOW + 600));
-    let guard = AuthenticatorBuilder::new()
-        .issuer(config(&[&key]))
-        .build(Web::new(), Arc::clone(&revocations))
-        .expect("guard");
+    let guard =
+        AuthenticatorBuilder::new().issuer(config(&[&key])).build(Web::new(), Arc::clone(&revocations)).expect("guard");
     accepted(&guard, &key.token(&claims())).await;
     let mut recorded = config(&[&key]);
     recorded.require_token_record = true;
-    let guard = AuthenticatorBuilder::new()
-        .issuer(recorded)
-        .build(Web::new(), revocations)
-        .expect("guard");
-    assert_eq!(
-        refused(&guard, &key.token(&claims())).await,
-        AuthReason::Revoked
-    );
-    assert_eq!(
-        refused(&guard, &key.token(&claims_with("jti", Value::Null))).await,
-        AuthReason::NoTokenId
-    );
+    let guard = AuthenticatorBuilder::new().issuer(recorded).build(Web::new(), revocations).expect("guard");
+    assert_eq!(refused(&guard, &key.token(&claims())).await, AuthReason::Revoked);
+    assert_eq!(refused(&guard, &key.token(&claims_with("jti", Value::Null))).await, AuthReason::NoTokenId);
 }
 
 #[tokio::test]
 async fn an_own_issuer_always_asks_for_the_record() {
     let key = TestKey::ed("k1");
-    let mut config = IssuerConfig::new(
-        ISSUER,
-        Keys::Own(PublicKeys::from_jwks(&jwks(&[&key])).expect("keys")),
-    );
+    let mut config = IssuerConfig::new(ISSUER, Keys::Own(PublicKeys::from_jwks(&jwks(&[&key])).expect("keys")));
     config.require_token_record = false;
     let revocations = Arc::new(Revocations::new());
     revocations.revoke("t-1", at(NOW + 600));
-    let guard = AuthenticatorBuilder::new()
-        .issuer(config)
-        .build(Web::new(), revocations)
-        .expect("guard");
-    assert_eq!(
-        refused(&guard, &key.token(&claims())).await,
-        AuthReason::Revoked
-    );
+    let guard = AuthenticatorBuilder::new().issuer(config).build(Web::new(), revocations).expect("guard");
+    assert_eq!(refused(&guard, &key.token(&claims())).await, AuthReason::Revoked);
 }
 
 #[tokio::test]
 async fn rt_05_cd_09_a_token_is_for_one_resource_alone() {
     let (issuer, guard, _) = own();
-    let other = Grant {
-        resource: format!("{AUDIENCE}/other"),
-        ..grant()
-    };
+    let other = Grant { resource: format!("{AUDIENCE}/other"), ..grant() };
     let issued = issuer.issue(&other, now(), [1; 16]).expect("token");
-    assert_eq!(
-        refused(&guard, issued.token.expose()).await,
-        AuthReason::WrongAudience
-    );
+    assert_eq!(refused(&guard, issued.token.expose()).await, AuthReason::WrongAudience);
 }
 
 #[test]
@@ -246,25 +173,19 @@ fn grants_that_make_no_sound_token_are_refused() {
             grant.ttl = Grant::MAX_TTL + Duration::from_secs(1);
         }),
         (IssueError::ReservedClaim("sub".to_owned()), |grant| {
-            grant.claims =
-                BTreeMap::from([("sub".to_owned(), ClaimValue::String("root".to_owned()))]);
+            grant.claims = BTreeMap::from([("sub".to_owned(), ClaimValue::String("root".to_owned()))]);
         }),
         (IssueError::ReservedClaim("roles".to_owned()), |grant| {
-            grant.claims =
-                BTreeMap::from([("roles".to_owned(), ClaimValue::Strings(BTreeSet::new()))]);
+            grant.claims = BTreeMap::from([("roles".to_owned(), ClaimValue::Strings(BTreeSet::new()))]);
         }),
         (IssueError::TooLong, |grant| {
-            grant.claims =
-                BTreeMap::from([("x".to_owned(), ClaimValue::String("x".repeat(16 * 1024)))]);
+            grant.claims = BTreeMap::from([("x".to_owned(), ClaimValue::String("x".repeat(16 * 1024)))]);
         }),
     ];
     for (expected, change) in changes {
         let mut grant = grant();
         change(&mut grant);
-        assert_eq!(
-            issuer.issue(&grant, now(), [1; 16]).expect_err("refused"),
-            expected
-        );
+        assert_eq!(issuer.issue(&grant, now(), [1; 16]).expect_err("refused"), expected);
     }
 }
 
@@ -280,9 +201,7 @@ async fn keys_are_written_and_read_and_a_set_may_hold_the_old_one_too() {
     assert_eq!(keys.len(), 2);
     let guard = guard(IssuerConfig::new(OWN, Keys::Own(keys)));
     for key in [again, new] {
-        let issued = TokenIssuer::new(OWN, key)
-            .issue(&grant(), now(), [1; 16])
-            .expect("token");
+        let issued = TokenIssuer::new(OWN, key).issue(&grant(), now(), [1; 16]).expect("token");
         accepted(&guard, issued.token.expose()).await;
     }
     assert!(SigningKey::from_pkcs8(b"").is_err() && SigningKey::from_pkcs8(&kept[1..]).is_err());
@@ -304,9 +223,7 @@ async fn pt_the_callers_credential_can_be_looked_for_and_not_read() {
     let issued = issuer.issue(&grant(), now(), [1; 16]).expect("token");
     let token = issued.token.expose();
     let verdict = identify(&guard, token).await.expect("accepted");
-    let Identified::Proven(caller) = verdict.who else {
-        panic!("proven")
-    };
+    let Identified::Proven(caller) = verdict.who else { panic!("proven") };
     let body = json!({ "arguments": { "note": token } }).to_string();
     assert!(caller.credential().appears_in(body.as_bytes()));
     assert!(!caller.credential().appears_in(b"{\"arguments\":{}}"));

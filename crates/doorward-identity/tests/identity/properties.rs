@@ -10,10 +10,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("runtime")
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().expect("runtime").block_on(future)
 }
 
 struct World {
@@ -26,19 +23,12 @@ struct World {
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
-        let keys = [
-            TestKey::ed("ed"),
-            TestKey::es256("es256"),
-            TestKey::rsa("rs", "RS256"),
-            TestKey::rsa("ps", "PS256"),
-        ];
+        let keys =
+            [TestKey::ed("ed"), TestKey::es256("es256"), TestKey::rsa("rs", "RS256"), TestKey::rsa("ps", "PS256")];
         World {
             guard: guard(config(&keys.iter().collect::<Vec<_>>())),
             tokens: keys.iter().map(|key| key.token(&claims())).collect(),
-            keys: keys
-                .iter()
-                .map(|key| PublicKeys::from_jwks(&jwks(&[key])).expect("keys"))
-                .collect(),
+            keys: keys.iter().map(|key| PublicKeys::from_jwks(&jwks(&[key])).expect("keys")).collect(),
         }
     })
 }
@@ -66,8 +56,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map("[a-z]{0,4}", inner, 0..4)
-                .prop_map(|map| map.into_iter().collect()),
+            prop::collection::hash_map("[a-z]{0,4}", inner, 0..4).prop_map(|map| map.into_iter().collect()),
         ]
     })
 }

@@ -7,8 +7,7 @@ use serde_json::json;
 use crate::support::{b64, unb64};
 
 /// RFC 7515 appendices A.1 to A.3 sign the same claims.
-const PAYLOAD: &[u8] =
-    b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
+const PAYLOAD: &[u8] = b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}";
 
 fn keys(jwk: &serde_json::Value) -> PublicKeys {
     PublicKeys::from_jwks(json!({ "keys": [jwk] }).to_string().as_bytes()).expect("key")
@@ -18,17 +17,10 @@ fn keys(jwk: &serde_json::Value) -> PublicKeys {
 fn rfc_7515_a_1_hs256() {
     let token = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
                  cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    let secret = unb64(
-        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
-    );
+    let secret = unb64("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow");
     let compact = Compact::parse(token).expect("token");
-    assert_eq!(
-        (compact.header().algorithm, compact.header().typ.as_deref()),
-        (Algorithm::Hs256, Some("JWT"))
-    );
-    let key = SymmetricKey::new(&secret)
-        .expect("long enough")
-        .verifying_key();
+    assert_eq!((compact.header().algorithm, compact.header().typ.as_deref()), (Algorithm::Hs256, Some("JWT")));
+    let key = SymmetricKey::new(&secret).expect("long enough").verifying_key();
     assert_eq!(compact.verify(&key).expect("valid").bytes(), PAYLOAD);
 }
 
@@ -88,10 +80,7 @@ fn rfc_8037_a_4_ed25519() {
     let compact = Compact::parse(token).expect("token");
     let keys = keys(&jwk);
     let key = keys.select(compact.header()).expect("key");
-    assert_eq!(
-        compact.verify(key).expect("valid").bytes(),
-        b"Example of Ed25519 signing"
-    );
+    assert_eq!(compact.verify(key).expect("valid").bytes(), b"Example of Ed25519 signing");
 }
 
 #[test]
@@ -101,10 +90,7 @@ fn rfc_8037_a_3_the_key_id_is_the_thumbprint() {
     let seed = unb64("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A");
     let key = SigningKey::from_pkcs8(&[prefix, seed].concat()).expect("key");
     assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-    assert_eq!(
-        key.public_jwk()["x"],
-        "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-    );
+    assert_eq!(key.public_jwk()["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
 }
 
 #[test]

@@ -10,16 +10,16 @@ use async_trait::async_trait;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    Ed25519KeyPair, KeyPair as _, RsaKeyPair,
+    self, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RsaKeyPair,
 };
 use aws_lc_rs::{hmac, rsa};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use doorward_identity::{
-    AuthFailure, AuthReason, Authenticator, AuthenticatorBuilder, Caller, Fetch, FetchFailure,
-    Identified, IssuerConfig, Keys, Resource, Revocations, Verdict,
+    AuthFailure, AuthReason, Authenticator, AuthenticatorBuilder, Caller, Fetch, FetchFailure, Identified,
+    IssuerConfig, Keys, Resource, Revocations, Verdict,
 };
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -45,8 +45,7 @@ pub(crate) fn at(seconds: i64) -> SystemTime {
 pub(crate) fn resource() -> Resource {
     Resource {
         id: AUDIENCE.to_owned(),
-        metadata_url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp/crm"
-            .to_owned(),
+        metadata_url: "https://mcp.example.com/.well-known/oauth-protected-resource/mcp/crm".to_owned(),
         scopes: vec!["crm".to_owned()],
     }
 }
@@ -99,29 +98,17 @@ enum Pair {
 impl TestKey {
     pub(crate) fn ed(kid: &str) -> Self {
         let pair = Ed25519KeyPair::generate().expect("key");
-        Self {
-            kid: kid.to_owned(),
-            algorithm: "EdDSA",
-            pair: Pair::Ed(pair),
-        }
+        Self { kid: kid.to_owned(), algorithm: "EdDSA", pair: Pair::Ed(pair) }
     }
 
     pub(crate) fn es256(kid: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("key");
-        Self {
-            kid: kid.to_owned(),
-            algorithm: "ES256",
-            pair: Pair::Ec("P-256", pair),
-        }
+        Self { kid: kid.to_owned(), algorithm: "ES256", pair: Pair::Ec("P-256", pair) }
     }
 
     pub(crate) fn es384(kid: &str) -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("key");
-        Self {
-            kid: kid.to_owned(),
-            algorithm: "ES384",
-            pair: Pair::Ec("P-384", pair),
-        }
+        Self { kid: kid.to_owned(), algorithm: "ES384", pair: Pair::Ec("P-384", pair) }
     }
 
     /// RSA keys are slow to make, so there are two in each run.
@@ -131,21 +118,12 @@ impl TestKey {
 
     pub(crate) fn rsa_of(kid: &str, algorithm: &'static str, which: usize) -> Self {
         static PAIRS: [OnceLock<RsaKeyPair>; 2] = [const { OnceLock::new() }; 2];
-        let pair =
-            PAIRS[which].get_or_init(|| rsa::KeyPair::generate(KeySize::Rsa2048).expect("key"));
-        Self {
-            kid: kid.to_owned(),
-            algorithm,
-            pair: Pair::Rsa(pair),
-        }
+        let pair = PAIRS[which].get_or_init(|| rsa::KeyPair::generate(KeySize::Rsa2048).expect("key"));
+        Self { kid: kid.to_owned(), algorithm, pair: Pair::Rsa(pair) }
     }
 
     pub(crate) fn secret(secret: &[u8], algorithm: &'static str) -> Self {
-        Self {
-            kid: String::new(),
-            algorithm,
-            pair: Pair::Secret(secret.to_vec()),
-        }
+        Self { kid: String::new(), algorithm, pair: Pair::Secret(secret.to_vec()) }
     }
 
     pub(crate) fn named(mut self, kid: &str) -> Self {
@@ -155,9 +133,7 @@ impl TestKey {
 
     /// The raw public key: the point, or modulus and exponent.
     pub(crate) fn rsa_public(&self) -> (Vec<u8>, Vec<u8>) {
-        let Pair::Rsa(pair) = &self.pair else {
-            panic!("not RSA")
-        };
+        let Pair::Rsa(pair) = &self.pair else { panic!("not RSA") };
         let der = pair.public_key().as_ref();
         let (sequence, _) = der_value(der);
         let (n, rest) = der_value(sequence);
@@ -166,9 +142,7 @@ impl TestKey {
     }
 
     pub(crate) fn rsa_public_der(&self) -> Vec<u8> {
-        let Pair::Rsa(pair) = &self.pair else {
-            panic!("not RSA")
-        };
+        let Pair::Rsa(pair) = &self.pair else { panic!("not RSA") };
         pair.public_key().as_ref().to_vec()
     }
 
@@ -200,11 +174,7 @@ impl TestKey {
 
     pub(crate) fn header(&self) -> Value {
         let header = json!({ "alg": self.algorithm, "typ": "at+jwt" });
-        if self.kid.is_empty() {
-            header
-        } else {
-            with(header, "kid", json!(self.kid))
-        }
+        if self.kid.is_empty() { header } else { with(header, "kid", json!(self.kid)) }
     }
 
     /// A token with these claims.
@@ -230,11 +200,7 @@ impl TestKey {
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ed(pair) => pair.sign(message).as_ref().to_vec(),
-            Pair::Ec(_, pair) => pair
-                .sign(&random, message)
-                .expect("signature")
-                .as_ref()
-                .to_vec(),
+            Pair::Ec(_, pair) => pair.sign(&random, message).expect("signature").as_ref().to_vec(),
             Pair::Rsa(pair) => {
                 let padding: &'static dyn signature::RsaEncoding = match self.algorithm {
                     "RS256" => &signature::RSA_PKCS1_SHA256,
@@ -245,8 +211,7 @@ impl TestKey {
                     _ => &signature::RSA_PSS_SHA512,
                 };
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(padding, &random, message, &mut signature)
-                    .expect("signature");
+                pair.sign(padding, &random, message, &mut signature).expect("signature");
                 signature
             }
             Pair::Secret(secret) => {
@@ -255,9 +220,7 @@ impl TestKey {
                     "HS384" => hmac::HMAC_SHA384,
                     _ => hmac::HMAC_SHA512,
                 };
-                hmac::sign(&hmac::Key::new(algorithm, secret), message)
-                    .as_ref()
-                    .to_vec()
+                hmac::sign(&hmac::Key::new(algorithm, secret), message).as_ref().to_vec()
             }
         }
     }
@@ -275,9 +238,7 @@ fn der_value(der: &[u8]) -> (&[u8], &[u8]) {
 }
 
 pub(crate) fn jwks(keys: &[&TestKey]) -> Vec<u8> {
-    json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() })
-        .to_string()
-        .into_bytes()
+    json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() }).to_string().into_bytes()
 }
 
 /// A web that answers from a table, counts, and can be made to wait.
@@ -296,17 +257,11 @@ impl Web {
     }
 
     pub(crate) fn page(&self, url: &str, body: impl Into<Vec<u8>>) {
-        self.pages
-            .lock()
-            .expect("lock")
-            .insert(url.to_owned(), Ok(body.into()));
+        self.pages.lock().expect("lock").insert(url.to_owned(), Ok(body.into()));
     }
 
     pub(crate) fn broken(&self, url: &str, failure: FetchFailure) {
-        self.pages
-            .lock()
-            .expect("lock")
-            .insert(url.to_owned(), Err(failure));
+        self.pages.lock().expect("lock").insert(url.to_owned(), Err(failure));
     }
 
     /// How often each fetch lets others run before it answers.
@@ -349,8 +304,7 @@ impl Fetch for Web {
             let _ = gate.wait_for(|open| *open).await;
         }
         let page = self.pages.lock().expect("lock").get(url).cloned();
-        page.unwrap_or(Err(FetchFailure::Status(404)))
-            .map(Bytes::from)
+        page.unwrap_or(Err(FetchFailure::Status(404))).map(Bytes::from)
     }
 }
 
@@ -364,20 +318,13 @@ pub(crate) fn guard(config: IssuerConfig) -> Authenticator {
 }
 
 pub(crate) fn guards(configs: impl IntoIterator<Item = IssuerConfig>) -> Authenticator {
-    let builder = configs
-        .into_iter()
-        .fold(AuthenticatorBuilder::new(), AuthenticatorBuilder::issuer);
-    builder
-        .build(Web::new(), Arc::new(Revocations::new()))
-        .expect("authenticator")
+    let builder = configs.into_iter().fold(AuthenticatorBuilder::new(), AuthenticatorBuilder::issuer);
+    builder.build(Web::new(), Arc::new(Revocations::new())).expect("authenticator")
 }
 
 pub(crate) fn bearer(token: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(
-        AUTHORIZATION,
-        HeaderValue::from_str(&format!("Bearer {token}")).expect("header"),
-    );
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).expect("header"));
     headers
 }
 

@@ -9,10 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::unb64;
 
-const FILE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/wycheproof/json_web_signature_test.json"
-);
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wycheproof/json_web_signature_test.json");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,8 +35,7 @@ struct Vector {
 }
 
 fn file() -> File {
-    let text =
-        std::fs::read(FILE).expect("the vectors lie in tests/wycheproof, see the README there");
+    let text = std::fs::read(FILE).expect("the vectors lie in tests/wycheproof, see the README there");
     serde_json::from_slice(&text).expect("Wycheproof's format")
 }
 
@@ -60,9 +56,7 @@ fn verifies(group: &Group, vector: &Vector) -> bool {
     } else {
         let private = group.private.as_ref().expect("a key");
         let secret = unb64(private["k"].as_str().expect("an octet key"));
-        let key = SymmetricKey::new(&secret)
-            .expect("long enough")
-            .verifying_key();
+        let key = SymmetricKey::new(&secret).expect("long enough").verifying_key();
         compact.verify(&key).is_ok()
     }
 }
@@ -100,10 +94,7 @@ fn wycheproof_every_vector_has_the_expected_verdict() {
             count += 1;
             let expected = (vector.result == "valid") != differing.contains_key(&vector.tc_id);
             if verifies(group, vector) != expected {
-                wrong.push(format!(
-                    "{} {} ({})",
-                    vector.tc_id, vector.comment, vector.result
-                ));
+                wrong.push(format!("{} {} ({})", vector.tc_id, vector.comment, vector.result));
             }
         }
     }
@@ -117,12 +108,7 @@ fn wycheproof_the_differing_vectors_are_what_we_say_they_are() {
     let vectors: BTreeMap<u32, (&Group, &Vector)> = file
         .test_groups
         .iter()
-        .flat_map(|group| {
-            group
-                .tests
-                .iter()
-                .map(move |vector| (vector.tc_id, (group, vector)))
-        })
+        .flat_map(|group| group.tests.iter().map(move |vector| (vector.tc_id, (group, vector))))
         .collect();
     let header = |id: u32| {
         let text = vectors[&id].1.jws.split('.').next().expect("a header");
@@ -134,11 +120,7 @@ fn wycheproof_the_differing_vectors_are_what_we_say_they_are() {
         // The signature itself is sound: with the right algorithm in the key the token is accepted.
         let mut key = vectors[&id].0.public.clone().expect("key");
         key["alg"] = json!("PS384");
-        let group = Group {
-            public: Some(key),
-            private: None,
-            tests: Vec::new(),
-        };
+        let group = Group { public: Some(key), private: None, tests: Vec::new() };
         assert!(verifies(&group, vectors[&id].1));
     }
     for id in [347, 351] {
@@ -155,24 +137,13 @@ fn wycheproof_the_differing_vectors_are_what_we_say_they_are() {
 #[test]
 fn wycheproof_what_367_and_370_meant_to_say_is_refused() {
     let file = file();
-    let group = file
-        .test_groups
-        .iter()
-        .find(|group| group.tests.iter().any(|vector| vector.tc_id == 357))
-        .expect("group");
-    let good = &group
-        .tests
-        .iter()
-        .find(|vector| vector.tc_id == 357)
-        .expect("vector")
-        .jws;
+    let group =
+        file.test_groups.iter().find(|group| group.tests.iter().any(|vector| vector.tc_id == 357)).expect("group");
+    let good = &group.tests.iter().find(|vector| vector.tc_id == 357).expect("vector").jws;
     let parts: Vec<&str> = good.split('.').collect();
     for (index, padding) in [(0, "="), (1, "="), (1, "=="), (2, "="), (2, "==")] {
         let mut padded: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
         padded[index].push_str(padding);
-        assert!(
-            Compact::parse(&padded.join(".")).is_err(),
-            "part {index} with {padding}"
-        );
+        assert!(Compact::parse(&padded.join(".")).is_err(), "part {index} with {padding}");
     }
 }
