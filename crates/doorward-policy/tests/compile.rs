@@ -203,7 +203,7 @@ fn any_schema() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(10)))]
+    #![proptest_config(cases(10))]
 
     /// Whatever names and schemas a server sends, the schema that is made of them is one.
     #[test]

@@ -272,7 +272,7 @@ fn outcome(policy: &Policy, who: &Identified, call: Call) -> Expected {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_global_rejects: 1_000_000, ..ProptestConfig::with_cases(cases(10)) })]
+    #![proptest_config(cases(10))]
 
     /// For every caller and target: permitted implies listed, unlisted implies unknown, both are equal where no policy
     /// names a scope, and all of it is what the reference says.
@@ -366,7 +366,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(1)))]
+    #![proptest_config(cases(1))]
 
     #[test]
     fn patterns_match_as_the_reference_does(pattern in "[ab*]{1,8}", name in "[ab]{0,10}") {

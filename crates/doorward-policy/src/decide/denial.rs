@@ -111,7 +111,7 @@ impl Refusal {
 
 impl From<TooFast> for Refusal {
     fn from(limit: TooFast) -> Self {
-        Self::new(Denial::TooFast { retry_after: limit.retry_after })
+        Self::new(Denial::TooFast { retry_after: limit.retry_after }).because(limit.reason())
     }
 }
 

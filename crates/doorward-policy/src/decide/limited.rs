@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use doorward_audit::Reason;
 use doorward_wire::Kind as MessageKind;
 
 use super::Question;
@@ -10,7 +9,7 @@ use super::consulted::Consulted;
 use super::denial::{Denial, Refusal};
 use super::subjects::SubjectOf;
 use crate::book::{CompiledRule, RuleRef, ServerRules};
-use crate::limits::{Account, Limits, Pace, Slot, TargetKey, TooFast};
+use crate::limits::{Account, Limits, Pace, Slot, TargetKey};
 use crate::principal::Principal;
 use crate::rule::{Kind, LogShape};
 use crate::table::Row;
@@ -78,12 +77,12 @@ impl Limited {
 fn place(row: Row, question: &Question<'_>, account: &Account, limits: &Limits) -> Result<Slot, Refusal> {
     let message = question.call.message();
     let bytes = message.bytes().len();
-    let too_many = |limit: TooFast| Refusal::from(limit).because(Reason::TooMany);
-    match (row, message.kind()) {
-        (Row::Listen, _) => limits.stream(account, bytes).map_err(too_many),
-        (_, MessageKind::Request { .. }) => limits.request(account, bytes).map_err(too_many),
-        _ => limits.passing(account, bytes).map_err(Refusal::from),
-    }
+    let slot = match (row, message.kind()) {
+        (Row::Listen, _) => limits.stream(account, bytes),
+        (_, MessageKind::Request { .. }) => limits.request(account, bytes),
+        _ => limits.passing(account, bytes),
+    };
+    Ok(slot?)
 }
 
 /// Counts one use of a target on its rule's limit. Names that the server has not told of share one count, the one of

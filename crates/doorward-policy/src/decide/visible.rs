@@ -19,8 +19,10 @@ use crate::tasks::TaskRegistry;
 
 /// The proof that every target of a call is visible to its caller.
 ///
-/// An identity that is absent becomes the anonymous principal here and nowhere else: after rules that admit everybody
-/// were found for all that the call is about.
+/// An identity that is absent becomes the anonymous principal here (and for a stream in [`Policy::attend`]) and nowhere
+/// else: after rules that admit everybody were found for all that the call is about.
+///
+/// [`Policy::attend`]: crate::Policy::attend
 pub(super) struct Visible {
     rules: Arc<ServerRules>,
     principal: Principal,
@@ -91,10 +93,8 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn discovery(&self) -> Result<Vec<SubjectOf>, Refusal> {
-        match discovery(self.weighing, self.rules) {
-            Ok(()) => Ok(Vec::new()),
-            Err(refusal) => Err(refusal),
-        }
+        discovery(self.weighing, self.rules)?;
+        Ok(Vec::new())
     }
 
     fn anything(&self) -> Result<Vec<SubjectOf>, Refusal> {

@@ -14,6 +14,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use doorward_audit::Reason;
 use doorward_identity::{CallerKey, Identified};
 use doorward_wire::ServerName;
 
@@ -72,11 +73,22 @@ pub struct TooFast {
     pub retry_after: Duration,
     /// Which limit: for people and metrics, never a value of the request.
     pub limit: &'static str,
+    reason: Reason,
 }
 
 impl TooFast {
     fn new(limit: &'static str, retry_after: Duration) -> Self {
-        Self { retry_after: retry_after.max(Duration::from_millis(1)), limit }
+        Self { retry_after: retry_after.max(Duration::from_millis(1)), limit, reason: Reason::TooFast }
+    }
+
+    fn too_many(limit: &'static str) -> Self {
+        Self { reason: Reason::TooMany, ..Self::new(limit, SLOT_WAIT) }
+    }
+
+    /// What goes on record: too fast, or too many at once.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.reason
     }
 }
 
@@ -225,7 +237,7 @@ impl Limits {
     }
 
     fn slot(&self, slots: &Slots, account: &Account, bytes: usize) -> Result<Slot, TooFast> {
-        let slot = slots.take(account, self.bytes.clone()).map_err(|limit| TooFast::new(limit, SLOT_WAIT))?;
+        let slot = slots.take(account, self.bytes.clone()).map_err(TooFast::too_many)?;
         slot.spend(bytes)?;
         Ok(slot)
     }

@@ -20,12 +20,14 @@ use doorward_policy::{
 use doorward_wire::{Call, Era, Limits, Message, Sender, ServerName, Version};
 use futures::FutureExt as _;
 use governor::clock::{Clock as _, FakeRelativeClock};
+use proptest::test_runner::Config as ProptestConfig;
 use serde_json::{Value, json};
 
-/// How many cases a property is tried with: 1,000, or 100,000 where `DOORWARD_TESTS=all`, divided by `cost`.
-pub(crate) fn cases(cost: u32) -> u32 {
+/// How often a property is tried: 1,000 times, or 100,000 where `DOORWARD_TESTS=all`, divided by `cost`.
+pub(crate) fn cases(cost: u32) -> ProptestConfig {
     let all = std::env::var("DOORWARD_TESTS").is_ok_and(|tests| tests == "all");
-    if all { 100_000 / cost } else { 1_000 / cost }
+    let cases = if all { 100_000 } else { 1_000 } / cost;
+    ProptestConfig { cases, failure_persistence: None, max_global_rejects: 1_000_000, ..ProptestConfig::default() }
 }
 
 pub(crate) fn now() -> SystemTime {
