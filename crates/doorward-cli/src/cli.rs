@@ -1,6 +1,6 @@
 //! The command line as a whole: what can be written, and which command it starts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,8 +39,9 @@ struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Common {
-    /// The directory in which everything is kept; unless given, `doorward` in the user's data directory
-    #[arg(long, global = true, value_name = "DIR", env = "DOORWARD_STATE", hide_env_values = true)]
+    /// The directory in which everything is kept; unless given, $DOORWARD_STATE, else `doorward` in
+    /// the user's data directory
+    #[arg(long, global = true, value_name = "DIR")]
     state: Option<PathBuf>,
     /// How much to log: `error`, `warn`, `info`, `debug`, `trace` or `off`
     #[arg(long, global = true, value_name = "LEVEL", env = "DOORWARD_LOG", hide_env_values = true)]
@@ -48,19 +49,24 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The state directory that was named, if one was.
-    pub(crate) fn named_state(&self) -> Option<&std::path::Path> {
+    /// The directory behind `--state`.
+    pub(crate) fn state_option(&self) -> Option<&Path> {
         self.state.as_deref().filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The state directory that was named, by `--state` or by `DOORWARD_STATE`.
+    pub(crate) fn named_state(&self) -> Option<PathBuf> {
+        state::named(self.state_option(), |name| std::env::var_os(name))
     }
 
     /// Where the state lies or will lie.
     pub(crate) fn state_path(&self) -> Result<PathBuf, Failure> {
-        state::path(self.named_state(), |name| std::env::var_os(name))
+        self.named_state().map_or_else(Self::usual_state, Ok)
     }
 
     /// Where the state lies when nobody says so.
     pub(crate) fn usual_state() -> Result<PathBuf, Failure> {
-        state::path(None, |name| std::env::var_os(name))
+        state::usual(|name| std::env::var_os(name))
     }
 
     /// The state directory, made where it is missing.

@@ -51,7 +51,8 @@ pub(crate) async fn run(arguments: Arguments, common: &Common, output: &mut Outp
     })?;
     config.listen = vec![arguments.listen];
     common.start_log(&Verbosity::NORMAL, node::log_form(&config))?;
-    let (state, passing) = match common.named_state() {
+    // A variable that names the state of a real node is no wish to show it around.
+    let (state, passing) = match common.state_option() {
         Some(named) => (state::open(named)?, None),
         None => {
             let passing = Passing::new()?;

@@ -46,7 +46,7 @@ pub(crate) async fn run(config: Config, mode: Mode, state: &StateDir, output: &m
     if before.is_none_or(|before| before.public_url != node.public_url() || before.servers != node.servers()) {
         if let Some(trust) = node.how_to_trust() {
             output.note("");
-            output.note(trust);
+            output.note(trust.trim_end());
         }
         guide(&node, mode, state).tell(output);
     }

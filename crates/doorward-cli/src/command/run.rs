@@ -103,7 +103,7 @@ impl Arguments {
         RunOptions {
             listen: self.listen,
             public_url: self.public_url,
-            state: common.named_state().map(ToOwned::to_owned),
+            state: common.named_state(),
             tls,
             env: self.env,
             upstream_credential: self.upstream_credential,

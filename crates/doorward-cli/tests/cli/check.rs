@@ -98,7 +98,7 @@ fn a_file_that_is_not_there_is_a_mistake_like_others() {
 #[test]
 fn rules_are_held_against_what_the_servers_offered() {
     let place = Place::new();
-    let behind = place.node(&["demo", "--listen", "localhost:0"]);
+    let behind = place.demo("localhost:0");
     let token = place.doorward(&["token", "issue", "--user", "gateway", "--role", "Admin"]).out;
     let credential = place.write("credential", &token);
     std::fs::set_permissions(&credential, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();

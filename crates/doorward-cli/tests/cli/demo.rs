@@ -31,7 +31,7 @@ fn challenge(answer: &Answer) -> &str {
 #[test]
 fn every_printed_command_does_what_is_printed_above_it() {
     let place = Place::new();
-    let node = place.node(&["demo", "--listen", "localhost:0"]);
+    let node = place.demo("localhost:0");
     let printed = printed(&node);
     assert_eq!(printed.len(), 9, "{printed:#?}");
     for (title, command) in &printed {
@@ -74,7 +74,7 @@ fn every_printed_command_does_what_is_printed_above_it() {
 #[test]
 fn what_is_printed_is_told_in_one_screen() {
     let place = Place::new();
-    let node = place.node(&["demo", "--listen", "127.0.0.1:0"]);
+    let node = place.demo("127.0.0.1:0");
     insta::with_settings!({ filters => vec![
         (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "[TOKEN]"),
         (r"localhost:\d+", "localhost:[PORT]"),
@@ -87,11 +87,11 @@ fn what_is_printed_is_told_in_one_screen() {
 #[test]
 fn a_demonstration_without_a_state_leaves_nothing_behind() {
     let place = Place::new();
-    let node = place.node_without_state(&["demo", "--listen", "localhost:0"]);
+    let node = place.node(&["demo", "--listen", "localhost:0"]);
     let ledger = node.out();
     let folder = ledger.lines().find_map(|line| line.split_once("its records lie in ")).unwrap().1;
     let folder = std::path::Path::new(folder.split_once("/ledger").unwrap().0).to_owned();
-    assert!(folder.is_dir());
+    assert!(folder.is_dir() && !place.state().exists(), "also where a variable names the state of a real node");
     assert!(node.stop().success());
     assert!(!folder.exists(), "{}", folder.display());
 }
@@ -104,7 +104,7 @@ fn a_demonstration_is_for_this_machine_alone() {
 #[test]
 fn a_revoked_token_is_dead_on_the_next_request() {
     let place = Place::new();
-    let node = place.node(&["demo", "--listen", "localhost:0"]);
+    let node = place.demo("localhost:0");
     let issued = place.doorward(&["token", "issue", "--user", "carol", "--json"]);
     assert_eq!((issued.code, issued.err.as_str()), (Some(0), ""));
     let issued: Value = serde_json::from_str(&issued.out).unwrap();
@@ -125,7 +125,7 @@ fn a_revoked_token_is_dead_on_the_next_request() {
 #[test]
 fn a_revoked_token_stays_dead_when_the_node_starts_again() {
     let place = Place::new();
-    let node = place.node(&["demo", "--listen", "localhost:0"]);
+    let node = place.demo("localhost:0");
     let port = node.url.rsplit(':').next().unwrap().to_owned();
     let issue = |user| {
         let issued = place.doorward(&["token", "issue", "--user", user, "--json"]);
@@ -135,7 +135,7 @@ fn a_revoked_token_stays_dead_when_the_node_starts_again() {
     assert!(node.stop().success());
     assert_eq!(place.doorward(&["token", "revoke", dead["id"].as_str().unwrap()]).code, Some(0));
 
-    let node = place.node(&["demo", "--listen", &format!("localhost:{port}")]);
+    let node = place.demo(&format!("localhost:{port}"));
     let list = |issued: &Value| call(&node.mcp(), issued["token"].as_str(), "tools/list", json!({})).status;
     assert_eq!(list(&dead), StatusCode::UNAUTHORIZED);
     assert_eq!(list(&alive), StatusCode::OK);
@@ -144,7 +144,7 @@ fn a_revoked_token_stays_dead_when_the_node_starts_again() {
 #[test]
 fn sessions_are_listed_and_ended() {
     let place = Place::new();
-    let node = place.node(&["demo", "--listen", "localhost:0"]);
+    let node = place.demo("localhost:0");
     let none = place.doorward(&["session", "list"]);
     assert_eq!((none.code, none.err.as_str()), (Some(0), "no session is open\n"));
     let token = |user| place.doorward(&["token", "issue", "--user", user]).out.trim().to_owned();

@@ -54,11 +54,9 @@ impl Place {
         Node::start(self.command(arguments))
     }
 
-    /// As [`Place::node`], where no variable names a state directory.
-    pub(crate) fn node_without_state(&self, arguments: &[&str]) -> Node {
-        let mut command = self.command(arguments);
-        command.env_remove("DOORWARD_STATE").env("TMPDIR", self.folder.path());
-        Node::start(command)
+    /// Starts a demonstration that keeps its state where commands look for it.
+    pub(crate) fn demo(&self, listen: &str) -> Node {
+        self.node(&["demo", "--listen", listen, "--state", self.state().to_str().unwrap()])
     }
 
     #[expect(clippy::disallowed_methods, reason = "the binary under test is a process")]
@@ -66,7 +64,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("HOME", self.folder.path()).env("DOORWARD_STATE", self.state());
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("TMPDIR", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
     }
 }

@@ -58,9 +58,9 @@ fn an_address_beyond_this_machine_needs_tls() {
 #[test]
 fn one_state_directory_has_one_node() {
     let place = Place::new();
-    let _node = place.node(&["demo", "--listen", "localhost:0"]);
+    let _node = place.demo("localhost:0");
     place
-        .doorward(&["demo", "--listen", "localhost:0"])
+        .doorward(&["run", "--listen", "localhost:0", "--", "cat"])
         .failed_in_one_line(4, &["another node is using the state directory", "--state"]);
 }
 
@@ -91,7 +91,7 @@ fn filters() -> Vec<(&'static str, &'static str)> {
 #[test]
 fn the_printed_command_makes_a_token_that_is_accepted() {
     let place = Place::new();
-    let behind = place.node(&["demo", "--listen", "localhost:0"]);
+    let behind = place.demo("localhost:0");
     let token = place.doorward(&["token", "issue", "--user", "gateway", "--role", "Admin"]).out;
     let credential = place.write("credential", &token);
     {
