@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::error::{Refused, RpcError, code};
 use crate::head::Head;
@@ -40,6 +41,7 @@ impl Call {
     /// - 400 with -32700 or -32600, 413: the body is no message ([`ParseFault`](crate::ParseFault)), or a modern client answers (JS-08);
     /// - 400 with -32022: a version that is not spoken here (A15);
     /// - 400 with -32602: a modern request without its version or capabilities in `_meta` (A14);
+    /// - 400 with -32021: tasks without the extension declared on this very request (A61);
     /// - 400 with -32020: `MCP-Protocol-Version`, `Mcp-Method` or `Mcp-Name` is missing, malformed or differs from the body
     ///   (A24 to A27, A62, HD-01). A notification may leave out `Mcp-Method`.
     pub fn from_http(
@@ -183,24 +185,27 @@ fn modern(message: &Message) -> Result<(), Refused> {
         Kind::Request { .. } if message.client_capabilities().is_none() => {
             invalid(code::INVALID_PARAMS, "`params._meta` must hold `io.modelcontextprotocol/clientCapabilities`")
         }
-        Kind::Request { method: Method::TasksGet | Method::TasksUpdate | Method::TasksCancel, .. }
-            if !declares_tasks(message) =>
-        {
-            let mut error = RpcError::new(code::MISSING_CAPABILITY, "Missing required client capability");
-            error.data = Some(serde_json::json!({ "requiredCapabilities": { "extensions": { TASKS: {} } } }));
-            Err(Refused::bad_request(error, message.id()))
+        Kind::Request { .. } if wants_tasks(message) && !declares(message, TASKS) => {
+            Err(Refused::bad_request(RpcError::missing_extension(TASKS), message.id()))
         }
         Kind::Request { .. } => Ok(()),
     }
 }
 
-/// The extension that `tasks/*` belongs to.
+/// The extension that tasks belong to.
 const TASKS: &str = "io.modelcontextprotocol/tasks";
 
-/// Whether this very request declares the tasks extension (A61).
-fn declares_tasks(message: &Message) -> bool {
-    let declared = message.client_capabilities().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    declared.is_some_and(|declared| declared.get("extensions").is_some_and(|known| known.get(TASKS).is_some()))
+/// Whether the message asks for what only the tasks extension has.
+fn wants_tasks(message: &Message) -> bool {
+    matches!(message.method(), Some(Method::TasksGet | Method::TasksUpdate | Method::TasksCancel))
+        || !message.listened_tasks().is_empty()
+}
+
+/// Whether this very request declares an extension.
+fn declares(message: &Message, extension: &str) -> bool {
+    let capabilities = message.client_capabilities().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let extensions = capabilities.as_ref().and_then(|capabilities| capabilities.get("extensions"));
+    extensions.is_some_and(|extensions| extensions.get(extension).is_some_and(Value::is_object))
 }
 
 /// Holds `Mcp-Method` and `Mcp-Name` against the body.

@@ -59,6 +59,15 @@ impl RpcError {
             data: Some(serde_json::json!({ "supported": supported, "requested": requested })),
         }
     }
+
+    /// The answer to a request that needs an extension which it does not declare (A17, A61).
+    pub fn missing_extension(extension: &str) -> Self {
+        Self {
+            code: code::MISSING_CAPABILITY,
+            message: "the request needs a client capability that it does not declare".to_owned(),
+            data: Some(serde_json::json!({ "requiredCapabilities": { "extensions": { extension: {} } } })),
+        }
+    }
 }
 
 /// Shows no data: it may repeat what the caller sent.

@@ -167,7 +167,44 @@ fn a25_hd_01_a_request_names_its_method_in_the_header() {
     accepted(&[VERSION, ("Mcp-Method", " \ttools/list  ")], &body);
 }
 
-/// Every method with a name, its parameter for the name `value`, and what else it needs.
+/// The request with the tasks extension declared.
+fn with_tasks(body: &str) -> String {
+    body.replace(
+        r#"clientCapabilities":{}"#,
+        r#"clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#,
+    )
+}
+
+#[test]
+fn a61_tasks_need_the_extension_declared_on_this_very_request() {
+    let listen = r#""notifications":{"taskIds":["t"]},"#;
+    for (method, params) in [
+        ("tasks/get", r#""taskId":"t","#),
+        ("tasks/update", r#""taskId":"t","#),
+        ("tasks/cancel", r#""taskId":"t","#),
+        ("subscriptions/listen", listen),
+    ] {
+        let headers = [VERSION, ("Mcp-Method", method), ("Mcp-Name", "t")];
+        let body = modern(method, params);
+        for undeclared in [
+            body.clone(),
+            with_tasks(&body).replace("tasks\":{}", "tasks\":true"),
+            with_tasks(&body).replace("/tasks\"", "/task\""),
+            with_tasks(&body).replace("extensions", "experimental"),
+        ] {
+            let refused = refused(&headers, &undeclared);
+            assert_eq!(told(&refused), (400, -32021, Some("1")), "{undeclared}");
+            let needed = refused.error.data.expect("the error names what is needed");
+            assert!(needed["requiredCapabilities"]["extensions"]["io.modelcontextprotocol/tasks"].is_object());
+        }
+        accepted(&headers, &with_tasks(&body));
+    }
+    // Without tasks a subscription needs no extension.
+    let plain = modern("subscriptions/listen", r#""notifications":{"taskIds":[]},"#);
+    accepted(&[VERSION, ("Mcp-Method", "subscriptions/listen")], &plain);
+}
+
+/// Every method with a name, and the parameter that holds it.
 const NAMED: [(&str, &str); 6] = [
     ("tools/call", "name"),
     ("prompts/get", "name"),
@@ -180,7 +217,7 @@ const NAMED: [(&str, &str); 6] = [
 #[test]
 fn a25_a62_hd_01_a_request_names_its_target_in_the_header() {
     for (method, key) in NAMED {
-        let body = modern(method, &format!(r#""{key}":"get_weather","#));
+        let body = with_tasks(&modern(method, &format!(r#""{key}":"get_weather","#)));
         let with = |name: &str| post(&[VERSION, ("Mcp-Method", method), ("Mcp-Name", name)], &body);
         assert_eq!(told(&refused(&[VERSION, ("Mcp-Method", method)], &body)), (400, -32020, Some("1")), "{method}");
         for other in [

@@ -86,8 +86,11 @@ fn a_rewrite_that_breaks_the_message_is_refused() {
     assert_eq!(grown.unwrap_err().fault(), ParseFault::TooLarge);
     // A part and the whole that holds it can't both be replaced.
     let params = span(message.params().unwrap());
-    assert!(message.edit().replace(arguments, "{}").replace(params, "{}").finish(&Limits::default()).is_err());
-    assert!(message.edit().progress_token(&Id::number(1)).replace(params, "{}").finish(&Limits::default()).is_err());
+    let overlapping = ParseFault::Envelope("two changes of a message overlap");
+    let both = message.edit().replace(arguments, "{}").replace(params, "{}");
+    assert_eq!(both.finish(&Limits::default()).unwrap_err().fault(), overlapping);
+    let both = message.edit().progress_token(&Id::number(1)).replace(params, "{}");
+    assert_eq!(both.finish(&Limits::default()).unwrap_err().fault(), overlapping);
 }
 
 #[test]

@@ -73,6 +73,11 @@ fn js_11_an_endless_event_or_line_ends_the_stream() {
         assert_eq!(decoder.push(b"\n\ndata: after\n\n"), Err(SseError::TooLarge));
         assert_eq!(decoder.collect::<Vec<_>>(), [data("before")]);
     }
+    // So does one that comes in a single piece, whatever it is.
+    for field in ["data: ", "id: ", ": ", "x"] {
+        let whole = format!("{field}{}\n", "x".repeat(1000));
+        assert_eq!(sse::Decoder::new(1000).push(whole.as_bytes()), Err(SseError::TooLarge));
+    }
     // Many small events and comments are no large one.
     let mut decoder = sse::Decoder::new(1000);
     for _ in 0..10_000 {
