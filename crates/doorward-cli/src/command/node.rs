@@ -59,12 +59,13 @@ pub(crate) async fn start(config: Config, mode: Mode, state: &StateDir) -> Resul
 }
 
 /// Says that the node is ready, and serves until it is told to stop.
-pub(crate) async fn serve(node: Node, output: &mut Output) -> Result<Exit, Failure> {
+pub(crate) async fn serve(mut node: Node, output: &mut Output) -> Result<Exit, Failure> {
+    let no_signals = |error| Failure::unreachable(format_args!("the system gave no signals to wait for: {error}"));
+    // First, so that whoever reads the line may stop the node at once and still see it drain.
+    node.listen_for_signals().map_err(no_signals)?;
     // Scripts wait for this line, so it has one form whatever the log's is.
     output.note(format_args!("ready {}", node.public_url()));
-    node.serve_until_signal()
-        .await
-        .map_err(|error| Failure::unreachable(format_args!("the system gave no signals to wait for: {error}")))?;
+    node.serve_until_signal().await.map_err(no_signals)?;
     Ok(Exit::Done)
 }
 

@@ -25,7 +25,9 @@ Examples:
   doorward run --listen 0.0.0.0:8443 --public-url https://mcp.example.com --tls-cert tls.crt --tls-key tls.key -- ./server
 
 Every caller needs a token (`doorward token issue`) and may then use everything of the server, within limits and on
-record. The process gets PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, SHELL and what `--env` names, nothing else."
+record. The process gets PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, SHELL and what `--env` names, nothing else.
+
+With `--config`, the rules for the server stand under `servers: { main: { rules: [...] } }`."
 )]
 pub(crate) struct Arguments {
     /// Where callers come in; unless given, `localhost:8700` on both loopback addresses
