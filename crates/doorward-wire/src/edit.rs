@@ -131,7 +131,10 @@ impl Rewrite<'_> {
         });
         let text = self.message.text();
         let foreign = pieces.iter().any(|piece| text.get(piece.span.start..piece.span.end).is_none());
-        if overlap || foreign {
+        if foreign {
+            return Err(ParseError::new(ParseFault::Envelope("a change lies outside of the message"), 0));
+        }
+        if overlap {
             return Err(ParseError::new(ParseFault::Envelope("two changes of a message overlap"), 0));
         }
         Message::parse(splice(text, &pieces).into(), self.message.meaning().from, limits)

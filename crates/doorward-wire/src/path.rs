@@ -243,7 +243,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(cases(1)))]
+        #![proptest_config(ProptestConfig::with_cases(cases()))]
         #[test]
         fn hd_06_any_bytes_have_one_form_or_none(raw in "(/|%2[eEfF5]|%[0-9a-fA-F]{2}|[.;a-c\\\\%~]){0,12}") {
             crate::fuzz::path(raw.as_bytes());

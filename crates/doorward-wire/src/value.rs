@@ -92,7 +92,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(cases(1)))]
+        #![proptest_config(ProptestConfig::with_cases(cases()))]
         #[test]
         fn c05_every_text_survives_a_header(plain in any::<String>()) {
             let header = encode(&plain).unwrap();

@@ -102,6 +102,14 @@ fn a_span_belongs_to_the_message_whose_text_it_covers() {
 }
 
 #[test]
+fn a_span_of_a_longer_message_is_refused() {
+    let (long, short) = (client(CALL), client(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#));
+    let span = long.span_of(long.arguments().unwrap()).unwrap();
+    let refused = short.edit().replace(span, "{}").finish(&Limits::default()).unwrap_err();
+    assert_eq!(refused.fault(), ParseFault::Envelope("a change lies outside of the message"));
+}
+
+#[test]
 fn a_message_is_shared_not_copied() {
     let message = client(CALL);
     let copy = message.clone();
@@ -110,7 +118,7 @@ fn a_message_is_shared_not_copied() {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(cases(10))]
 
     #[test]
     fn e13_any_message_survives_new_ids_and_old_ones_put_back(text in support::message()) {

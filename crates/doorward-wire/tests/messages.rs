@@ -534,7 +534,7 @@ fn e20_a_message_that_does_not_name_what_it_must_is_refused() {
         ("completion/complete", "{}"),
         ("completion/complete", r#"{"ref":{"type":"ref/prompt","uri":"a"}}"#),
         ("completion/complete", r#"{"ref":{"type":"ref/resource","name":"a"}}"#),
-        ("completion/complete", r#"{"ref":{"type":"ref/tool","name":"a"}}"#),
+        ("completion/complete", r#"{"ref":{"type":"ref/tool","name":"a","uri":"a"}}"#),
         ("completion/complete", r#"{"ref":{"name":"a"}}"#),
         ("subscriptions/listen", "{}"),
         ("subscriptions/listen", r#"{"notifications":[]}"#),

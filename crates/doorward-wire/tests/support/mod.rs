@@ -7,11 +7,11 @@ use doorward_wire::{Call, Head, Id, Limits, Message, ParseError, ParseFault, Ref
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
-/// How many cases a property is tried with: 1,000, or 100,000 where `DOORWARD_TESTS=all`, divided by `cost`.
+/// How many cases a property is tried with: 1,000, or where `DOORWARD_TESTS=all`, 100,000 divided by `cost`.
 pub fn cases(cost: u32) -> ProptestConfig {
     let all = std::env::var("DOORWARD_TESTS").is_ok_and(|tests| tests == "all");
     ProptestConfig {
-        cases: if all { 100_000 } else { 1_000 } / cost,
+        cases: if all { 100_000 / cost } else { 1_000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     }
