@@ -307,3 +307,66 @@ async fn hd_11_an_endless_header_block_closes_the_connection() {
     };
     tokio::time::timeout(Duration::from_secs(20), flooding).await.unwrap();
 }
+
+/// A frame of HTTP/2 (RFC 9113 section 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+/// A header that is not indexed (RFC 7541 section 6.2.2).
+fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+    let length = |bytes: &[u8]| vec![u8::try_from(bytes.len()).unwrap()];
+    [vec![0], length(name), name.to_vec(), length(value), value.to_vec()].concat()
+}
+
+#[tokio::test]
+async fn hd_04_http_2_headers_that_would_mean_something_in_http_1_reach_nobody() {
+    let echo = Echo::default();
+    let door = open(echo.clone(), Limits::default()).await;
+    for (name, value) in [
+        (&b"x"[..], &b"a\r\nhost: evil.test"[..]),
+        (b"x", b"a\nb"),
+        (b"x", b"a\0b"),
+        (b"x\r\ny", b"a"),
+        (b"X-Upper", b"a"),
+        (b"x y", b"a"),
+        (b"transfer-encoding", b"chunked"),
+        (b"connection", b"close"),
+        (b"upgrade", b"h2c"),
+    ] {
+        let mut socket = TcpStream::connect(door.address).await.unwrap();
+        // GET, http, /, and an authority.
+        let block = [&[0x82, 0x86, 0x84, 0x41, 1, b'a'][..], &literal(name, value)].concat();
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        let bytes = [preface, frame(4, 0, 0, &[]), frame(1, 0x05, 1, &block)].concat();
+        socket.write_all(&bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let reading = async {
+            let mut buffer = [0; 1024];
+            // Until the stream is reset, the connection is given up or closed.
+            while let Ok(read @ 1..) = socket.read(&mut buffer).await {
+                answer.extend_from_slice(&buffer[..read]);
+                if has_frame(&answer, &[3, 7]) {
+                    return true;
+                }
+            }
+            true
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(10), reading).await.unwrap());
+        assert!(!has_frame(&answer, &[1, 0]), "{}", name.escape_ascii());
+    }
+    assert_eq!(echo.asked.load(Ordering::SeqCst), 0);
+}
+
+/// Whether a stream of frames holds one of these kinds.
+fn has_frame(mut bytes: &[u8], kinds: &[u8]) -> bool {
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = bytes {
+        if kinds.contains(kind) {
+            return true;
+        }
+        let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    false
+}

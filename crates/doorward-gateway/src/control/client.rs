@@ -11,7 +11,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{Answer, LONGEST, OpenSession, Question, seconds};
+use super::{Answer, LONGEST, OpenSession, Question, path::reachable, seconds};
 
 /// How long a node has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,7 +48,12 @@ impl Client {
     ///
     /// When one runs and can't be reached.
     pub async fn connect(state: &Path) -> Result<Option<Self>, ControlError> {
-        match UnixStream::connect(state.join(NAME)).await {
+        let (through, _directory) = match reachable(&state.join(NAME)) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match UnixStream::connect(through).await {
             Ok(stream) => Ok(Some(Self { stream: BufReader::new(stream) })),
             // No socket, or one that a killed node left behind.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

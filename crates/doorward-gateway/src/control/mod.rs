@@ -5,6 +5,7 @@
 //! another user; it can end things and list them, never start or allow anything.
 
 mod client;
+mod path;
 mod server;
 
 use std::time::SystemTime;

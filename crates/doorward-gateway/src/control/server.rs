@@ -15,7 +15,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use super::{Answer, LONGEST_QUESTION, OpenSession, Question};
+use super::{Answer, LONGEST_QUESTION, OpenSession, Question, path::reachable};
 use crate::listen::Shutdown;
 
 /// Most commands that are served at once.
@@ -57,7 +57,8 @@ impl ControlSocket {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
         }
-        let listener = UnixListener::bind(path).map_err(failed)?;
+        let (through, _directory) = reachable(path).map_err(failed)?;
+        let listener = UnixListener::bind(through).map_err(failed)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
         Ok(Self { listener, path: path.to_owned() })
     }

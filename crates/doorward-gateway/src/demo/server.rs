@@ -63,7 +63,7 @@ fn called(era: Era, message: &Message) -> Result<Value, RpcError> {
     };
     let arguments = message.arguments().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| json!({}));
     let said = tools::call(name, &arguments)
-        .ok_or_else(|| RpcError::new(code::INVALID_PARAMS, format!("there is no tool `{}`", name.escape_debug())))?;
+        .ok_or_else(|| RpcError::new(code::INVALID_PARAMS, format!("Unknown tool: {name}")))?;
     let (text, is_error) = match said {
         Ok(text) => (text, false),
         Err(text) => (text, true),

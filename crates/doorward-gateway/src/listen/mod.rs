@@ -24,7 +24,7 @@ pub use self::{
     body::{BodyError, RequestBody},
     limits::Limits,
     serve::{Handler, Peer, TlsPeer},
-    shutdown::Shutdown,
+    shutdown::{Shutdown, Signals},
 };
 use self::{caps::Caps, serve::Connections};
 

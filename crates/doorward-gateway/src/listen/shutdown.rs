@@ -1,7 +1,8 @@
 //! Two steps to the end: first drain, then stop.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Tells every part of the node when to take no more work, and when to drop what still runs.
@@ -60,30 +61,40 @@ impl Shutdown {
         }
     }
 
-    /// Listens for SIGTERM and SIGINT: the first drains, the second stops. Runs until the second.
-    ///
-    /// # Errors
-    ///
-    /// When the signals cannot be listened for.
-    pub async fn on_signals(&self) -> std::io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    /// Does as signals say: the first drains, the second stops. Runs until the second.
+    pub async fn obey(&self, mut signals: Signals) {
         loop {
             let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-                () = self.stopped() => return Ok(()),
+                _ = signals.terminate.recv() => "SIGTERM",
+                _ = signals.interrupt.recv() => "SIGINT",
+                () = self.stopped() => return,
             };
             if self.is_draining() {
                 tracing::warn!(signal = name, "stopping at once");
                 self.stop();
-                return Ok(());
+                return;
             }
             tracing::info!(signal = name, "draining; a second signal stops at once");
             self.drain();
         }
+    }
+}
+
+/// SIGTERM and SIGINT, which from now on end the process no more by themselves.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no signals to listen for.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 }
 

@@ -17,6 +17,7 @@ mod upstreams;
 
 use std::{
     future::Future,
+    io,
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
@@ -38,7 +39,7 @@ use self::{doors::Doors, housekeeping::Catalogues, upstreams::Upstreams};
 use crate::{
     config::Config,
     control::ControlSocket,
-    listen::{Listener, Shutdown},
+    listen::{Listener, Shutdown, Signals},
     metrics::{Metered, Metrics, MetricsPage},
     node_file::{self, Mode, NodeFile},
     route::{Mounted, Readiness, Router, RouterSettings},
@@ -68,6 +69,7 @@ pub struct Node {
     file: FileLedger,
     shutdown: Shutdown,
     drain: Duration,
+    signals: Option<Signals>,
     /// The public listener.
     public: Option<JoinHandle<()>>,
     /// Metrics and the command socket, which stay until the end.
@@ -146,11 +148,15 @@ impl Node {
             proxies: config.trusted_proxies.clone(),
             authorization_servers: identity.issuers.clone(),
             readiness: Arc::clone(&readiness),
+            shutdown: shutdown.clone(),
             surroundings: Arc::clone(&surroundings),
         };
         let router = Router::new(guard.clone(), mounted, settings);
         let limits = doors::limits(&config);
         let socket = ControlSocket::bind(&state.socket()).map_err(StartError::unreachable)?;
+        // What a command revoked before there was a socket to tell it to; from here on none is missed.
+        let revoked = store.revoked(surroundings.now()).await.map_err(StartError::unreachable)?;
+        identity.revocations.revoke_all(revoked);
         let file_of_node = NodeFile { public_url: public_url.clone(), mode: options.mode, servers: servers.clone() };
         file_of_node.write(state.path()).map_err(StartError::configuration)?;
 
@@ -167,6 +173,7 @@ impl Node {
             file,
             shutdown: shutdown.clone(),
             drain: limits.drain,
+            signals: None,
             public: None,
             others: TaskTracker::new(),
             surroundings,
@@ -253,21 +260,31 @@ impl Node {
         Ok(issued)
     }
 
+    /// Begins to listen for SIGTERM and SIGINT, so that none is missed before [`Node::serve_until_signal`].
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no signals to listen for.
+    pub fn listen_for_signals(&mut self) -> io::Result<()> {
+        self.signals = Some(Signals::listen()?);
+        Ok(())
+    }
+
     /// Serves until SIGTERM or SIGINT, then drains; a second signal ends at once.
     ///
     /// # Errors
     ///
-    /// When the signals can't be listened for.
-    pub async fn serve_until_signal(self) -> std::io::Result<()> {
+    /// When the system gives no signals to listen for.
+    pub async fn serve_until_signal(mut self) -> io::Result<()> {
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::listen()?,
+        };
         let shutdown = self.shutdown.clone();
-        let mut signals = tokio::spawn(async move { shutdown.on_signals().await });
-        tokio::select! {
-            () = self.shutdown.draining() => {}
-            // It ends before draining only when it failed.
-            failed = &mut signals => failed.map_err(std::io::Error::other)??,
-        }
+        let obeying = tokio::spawn(async move { shutdown.obey(signals).await });
+        self.shutdown.draining().await;
         self.stop().await;
-        signals.abort();
+        obeying.abort();
         Ok(())
     }
 

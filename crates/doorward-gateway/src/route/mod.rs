@@ -5,6 +5,7 @@
 //! host and origin checked here, by the same lists. Whatever is left is 404.
 
 mod cors;
+mod endless;
 mod forwarded;
 mod headers;
 mod readiness;
@@ -25,7 +26,7 @@ use tower::ServiceExt as _;
 
 use self::cors::Cors;
 pub use self::readiness::{Readiness, ServerState};
-use crate::listen::{Handler, Peer, RequestBody};
+use crate::listen::{Handler, Peer, RequestBody, Shutdown};
 
 /// The path prefix of protected-resource metadata (RFC 9728 section 3).
 const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -53,6 +54,8 @@ pub struct RouterSettings {
     pub authorization_servers: Vec<String>,
     /// How the node is doing.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// When streams that have no end of their own must end.
+    pub shutdown: Shutdown,
     /// The clock.
     pub surroundings: Arc<dyn Surroundings>,
 }
@@ -159,10 +162,9 @@ impl Shared {
         if let (Found::Server(service), false) = (&found, request.method() == Method::OPTIONS) {
             // The guard checks host and origin itself, and records what it refuses.
             *request.uri_mut() = with_path(request.uri(), &path);
-            return match (*service).clone().oneshot(request).await {
-                Ok(response) => Ok(response),
-                Err(never) => match never {},
-            };
+            let endless = endless::is_endless(&request);
+            let Ok(response) = (*service).clone().oneshot(request).await;
+            return Ok(if endless { endless::until_drained(response, &self.settings.shutdown) } else { response });
         }
         let headers = request.headers();
         self.settings

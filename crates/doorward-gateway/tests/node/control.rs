@@ -93,6 +93,20 @@ async fn the_socket_is_private_and_goes_with_the_node() {
 }
 
 #[tokio::test]
+async fn a_state_directory_may_lie_deep() {
+    let directory = tempfile::tempdir().unwrap();
+    let deep = directory.path().join("d".repeat(80)).join("e".repeat(80)).join("state");
+    let mut config = doorward_gateway::demo::configuration().unwrap();
+    config.listen = vec!["localhost:0".parse().unwrap()];
+    let options = crate::harness::node_options(&deep, doorward_gateway::node_file::Mode::Demo);
+    let node = doorward_gateway::node::Node::start(config, options).await.unwrap();
+    let mut client = Client::connect(&deep).await.unwrap().unwrap();
+    assert_eq!(client.hello().await.unwrap().1, node.public_url());
+    node.stop().await;
+    assert!(Client::connect(&deep).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn er_15_metrics_have_a_listener_of_their_own_and_no_names() {
     let place = Place::demo().await;
     let token = place.token("bob-the-canary", &[], &[]).await;

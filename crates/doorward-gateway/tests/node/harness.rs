@@ -226,3 +226,15 @@ pub(crate) async fn session(place: &Place, token: &str) -> String {
     assert_eq!(said.status, StatusCode::ACCEPTED, "{}", said.text());
     session
 }
+
+/// A request as it stands on the wire.
+pub(crate) async fn raw(request: Request<Full<Bytes>>) -> Vec<u8> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let mut text = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri);
+    for (name, value) in &parts.headers {
+        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    text.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    [text.as_bytes(), &body].concat()
+}

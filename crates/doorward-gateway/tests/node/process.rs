@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::{Place, ask, call, legacy, modern, session};
 
@@ -117,4 +118,40 @@ async fn a_missing_command_is_a_clear_answer_and_the_node_stays_ready() {
     assert!(!said.text().contains("/no/such/server"), "{}", said.text());
     let ready = crate::harness::get(&place, "/readyz", &[]).await;
     assert_eq!((ready.status, &ready.json()["servers"]["main"]), (StatusCode::OK, &json!("failing")));
+}
+
+/// Notes what it is told, and answers no call.
+fn silent(mark: &str) -> String {
+    server(true, &format!("printf '%s\\n' called >> \"${mark}\"")).replace(
+        "    *'\"tools/list\"'*)",
+        &format!(
+            "    *'notifications/cancelled'*) printf '%s\\n' \"$line\" >> \"${mark}\" ;;\n    *'\"tools/list\"'*)"
+        ),
+    )
+}
+
+async fn until(file: &std::path::Path, holds: impl Fn(&str) -> bool) -> String {
+    for _ in 0..1500 {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if holds(&text) {
+            return text;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("it never came to be");
+}
+
+#[tokio::test]
+async fn a10_a_modern_caller_that_leaves_cancels_its_call_at_the_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let mark = directory.path().join("mark");
+    let place = Place::script(&silent("MARK"), &[&format!("MARK={}", mark.display())]).await;
+    let token = place.token("alice", &[], &[]).await;
+    let request = modern(&place, Some(&token), "tools/call", json!({ "name": "echo", "arguments": {} }));
+    let mut socket = tokio::net::TcpStream::connect(place.address()).await.unwrap();
+    socket.write_all(&crate::harness::raw(request).await).await.unwrap();
+    until(&mark, |text| text.contains("called")).await;
+    drop(socket);
+    let told = until(&mark, |text| text.contains("notifications/cancelled")).await;
+    assert_eq!(told.matches("notifications/cancelled").count(), 1, "{told}");
 }

@@ -97,3 +97,27 @@ cat >/dev/null"#;
     }
     assert!(ledger.contains("\"ending\":\"answered\"") && ledger.contains("\"what\":\"stopped\""), "{ledger}");
 }
+
+#[tokio::test]
+async fn an_open_stream_does_not_hold_up_the_end() {
+    let place = Place::demo().await;
+    let script = Place::script("while IFS= read -r line; do id=${line#*\\\"id\\\":}; id=${id%%[,\\}]*}; case \"$line\" in *initialize*) echo \"{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":$id,\\\"result\\\":{\\\"protocolVersion\\\":\\\"2025-11-25\\\",\\\"capabilities\\\":{},\\\"serverInfo\\\":{\\\"name\\\":\\\"s\\\",\\\"version\\\":\\\"1\\\"}}}\" ;; esac; done", &[]).await;
+    place.node.stop().await;
+    let token = script.token("alice", &[], &[]).await;
+    let id = crate::harness::session(&script, &token).await;
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("accept", "text/event-stream"),
+        ("mcp-session-id", &id),
+        ("mcp-protocol-version", "2025-11-25"),
+    ];
+    let request = crate::harness::bare(&script, http::Method::GET, "/mcp", &headers);
+    let streaming = tokio::spawn(ask(script.address(), request));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!streaming.is_finished());
+    let began = std::time::Instant::now();
+    script.node.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(streaming.await.unwrap().status, StatusCode::OK);
+}

@@ -3,12 +3,15 @@
 //! Every call travels under a number of our own, which stands as its JSON-RPC id, progress token and subscription id at
 //! once. So a line names its call by one of them, whatever ids the clients chose (CVE-2026-25536, JS-07, C20).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use doorward_wire::{Era, Id, Kind, Message, Method};
 
 /// Most open questions of a server whose call is remembered, so that their withdrawal finds it.
 const MOST_QUESTIONS: usize = 256;
+
+/// Most calls remembered that nobody waits for any more.
+const MOST_ABANDONED: usize = 1024;
 
 /// The calls in flight on one process. `T` is where a call's lines go.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(super) struct Demux<T> {
     era: Era,
     /// By our number; numbers grow, so the last is the most recent.
     calls: BTreeMap<u64, Entry<T>>,
+    /// Calls that nobody waits for any more, and that the process may still be working on.
+    abandoned: BTreeSet<u64>,
     standalone: Option<(u64, T)>,
     next_standalone: u64,
     questions: HashMap<Id, u64>,
@@ -60,7 +65,14 @@ pub(super) enum Stray {
 
 impl<T: Clone> Demux<T> {
     pub(super) fn new(era: Era) -> Self {
-        Self { era, calls: BTreeMap::new(), standalone: None, next_standalone: 0, questions: HashMap::new() }
+        Self {
+            era,
+            calls: BTreeMap::new(),
+            abandoned: BTreeSet::new(),
+            standalone: None,
+            next_standalone: 0,
+            questions: HashMap::new(),
+        }
     }
 
     /// A call is about to be sent.
@@ -75,12 +87,24 @@ impl<T: Clone> Demux<T> {
         Holder::Standalone(self.next_standalone)
     }
 
-    /// A call or stream is given up; what still comes for it is nobody's. Whether it was still there.
-    pub(super) fn close(&mut self, holder: Holder) -> bool {
+    /// Nobody waits for a call or listens any more; what still comes for it is nobody's.
+    pub(super) fn abandon(&mut self, holder: Holder) {
         match holder {
-            Holder::Call(number) => self.calls.remove(&number).is_some(),
-            Holder::Standalone(ticket) => self.standalone.take_if(|(current, _)| *current == ticket).is_some(),
+            Holder::Call(number) => {
+                if self.calls.remove(&number).is_some() {
+                    self.abandoned.insert(number);
+                    if self.abandoned.len() > MOST_ABANDONED {
+                        self.abandoned.pop_first();
+                    }
+                }
+            }
+            Holder::Standalone(ticket) => drop(self.standalone.take_if(|(current, _)| *current == ticket)),
         }
+    }
+
+    /// A call is to be cancelled. Whether the process is still believed to be working on it (C19); asked again, no.
+    pub(super) fn cancel(&mut self, number: u64) -> bool {
+        self.calls.remove(&number).is_some() | self.abandoned.remove(&number)
     }
 
     /// Whether something is in flight or listens.
@@ -91,6 +115,7 @@ impl<T: Clone> Demux<T> {
     /// Forgets everything: the process is gone.
     pub(super) fn clear(&mut self) {
         self.calls.clear();
+        self.abandoned.clear();
         self.standalone = None;
         self.questions.clear();
     }
@@ -100,6 +125,7 @@ impl<T: Clone> Demux<T> {
         match message.kind() {
             Kind::Result { id } | Kind::Error { id: Some(id), .. } => {
                 let number = id.as_number().ok_or(Stray::NoSuchCall)?;
+                self.abandoned.remove(&number);
                 let entry = self.calls.remove(&number).ok_or(Stray::NoSuchCall)?;
                 self.questions.retain(|_, call| *call != number);
                 Ok(Delivery { to: entry.to, holder: Holder::Call(number), last: true })
@@ -232,7 +258,7 @@ mod tests {
             r#"{"_meta":{"io.modelcontextprotocol/subscriptionId":3}}}"#
         );
         assert_eq!(route(&mut demux, changed), Ok(("three", false)));
-        demux.close(Holder::Call(3));
+        demux.abandon(Holder::Call(3));
         assert_eq!(route(&mut demux, changed), Err(Stray::NoSuchCall));
     }
 
@@ -254,10 +280,10 @@ mod tests {
         let mut demux = calls(Era::Legacy, &[1, 2]);
         let stream = demux.listen("stream");
         assert_eq!(route(&mut demux, ask), Ok(("two", false)));
-        demux.close(Holder::Call(2));
-        demux.close(Holder::Call(1));
+        demux.abandon(Holder::Call(2));
+        demux.abandon(Holder::Call(1));
         assert_eq!(route(&mut demux, ask), Ok(("stream", false)));
-        demux.close(stream);
+        demux.abandon(stream);
         assert_eq!(route(&mut demux, ask), Err(Stray::NobodyListens));
     }
 
@@ -267,7 +293,7 @@ mod tests {
         let mut demux = calls(Era::Legacy, &[]);
         let older = demux.listen("older");
         demux.listen("newer");
-        assert!(!demux.close(older));
+        demux.abandon(older);
         assert_eq!(route(&mut demux, changed), Ok(("newer", false)));
     }
 
@@ -308,6 +334,28 @@ mod tests {
         assert_eq!(route(&mut demux, log), Err(Stray::NobodyListens));
         demux.open(3, "three", false);
         assert_eq!(route(&mut demux, log), Ok(("three", false)));
+    }
+
+    #[test]
+    fn c19_a_call_is_cancelled_once_and_only_while_it_may_be_worked_on() {
+        let answer = r#"{"jsonrpc":"2.0","id":2,"result":{}}"#;
+        let mut demux = calls(Era::Modern, &[1, 2]);
+        demux.abandon(Holder::Call(1));
+        assert!(demux.cancel(1) && !demux.cancel(1));
+        demux.abandon(Holder::Call(2));
+        assert_eq!(route(&mut demux, answer), Err(Stray::NoSuchCall));
+        assert!(!demux.cancel(2) && !demux.cancel(3));
+    }
+
+    #[test]
+    fn abandoned_calls_are_bounded_and_use_nothing() {
+        let mut demux = calls(Era::Modern, &[]);
+        for number in 0..2 * MOST_ABANDONED as u64 {
+            demux.open(number, "x", false);
+            demux.abandon(Holder::Call(number));
+        }
+        assert_eq!(demux.abandoned.len(), MOST_ABANDONED);
+        assert!(!demux.is_in_use());
     }
 
     #[test]

@@ -252,7 +252,7 @@ impl Link for ProcessLink {
 
     async fn cancel(&self, id: u64) {
         // Only a call that is still believed to be in flight is cancelled (C19).
-        let open = held(&self.shared.demux).close(Holder::Call(id));
+        let open = held(&self.shared.demux).cancel(id);
         if open {
             let cancel = Own::Cancel { exchange: id }.text(None);
             if let Err(error) = self.shared.say(&cancel, OWN_DEADLINE).await {
@@ -282,7 +282,7 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.shared.touch();
-        held(&self.shared.demux).close(self.holder);
+        held(&self.shared.demux).abandon(self.holder);
     }
 }
 
@@ -366,7 +366,7 @@ impl Shared {
         // A reader that went away is no loss; one that is too slow must not hold up the other calls for longer.
         if tokio::time::timeout(PATIENCE, deliver).await.is_err() {
             tracing::warn!(server = %self.server, "a call whose answer was not read in time was given up");
-            held(&self.demux).close(delivery.holder);
+            held(&self.demux).abandon(delivery.holder);
         }
     }
 

@@ -72,17 +72,19 @@ impl<L: Pooled> Pool<L> {
     }
 
     /// The slot of a key. When a cap is met, the link that has been idle for longest makes room: of the same owner when
-    /// it is the owner's cap.
+    /// it is the owner's cap. Nobody makes room for an unproven caller, whose links all count as one owner's although a
+    /// proven one may have taken a session over since.
     pub(super) fn slot(&self, key: &LinkKey) -> Result<Arc<Slot<L>>, Full> {
         let mut slots = self.slots();
         if let Some(slot) = slots.get(key) {
             return Ok(Arc::clone(slot));
         }
+        let proven = key.owner != Owner::Anonymous;
         let of_owner = slots.keys().filter(|other| other.owner == key.owner).count();
-        if of_owner >= self.most_per_owner && !make_room(&mut slots, Some(&key.owner)) {
+        if of_owner >= self.most_per_owner && !(proven && make_room(&mut slots, Some(&key.owner))) {
             return Err(Full(self.most_per_owner));
         }
-        if slots.len() >= self.most && !make_room(&mut slots, None) {
+        if slots.len() >= self.most && !(proven && make_room(&mut slots, None)) {
             return Err(Full(self.most));
         }
         let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None), made: Instant::now() });
@@ -142,6 +144,7 @@ fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, of: Option<&
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use doorward::identity::CallerKey;
     use doorward_wire::Version;
 
     use super::*;
@@ -171,7 +174,7 @@ mod tests {
     fn key(session: u64) -> LinkKey {
         LinkKey {
             server: "crm".parse().unwrap(),
-            owner: Owner::Anonymous,
+            owner: Owner::Caller(CallerKey::new("https://issuer.test", "alice", None)),
             version: Version::V2025_11_25,
             capabilities: [0; 32],
             session: Some(session),
@@ -207,6 +210,18 @@ mod tests {
             assert_eq!(pool.slot(&key(4)).unwrap_err(), Full(2));
             assert_eq!(pool.len(), 2);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_makes_room_for_an_unproven_caller() {
+        let pool = Pool::new(2, 10);
+        let idle = fill(&pool, 1, false).await;
+        fill(&pool, 2, false).await;
+        let mut anonymous = key(3);
+        anonymous.owner = Owner::Anonymous;
+        assert_eq!(pool.slot(&anonymous).unwrap_err(), Full(2));
+        assert!(idle.is_alive());
+        assert!(pool.slot(&key(3)).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

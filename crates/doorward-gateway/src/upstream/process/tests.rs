@@ -3,7 +3,7 @@
 use std::{path::Path, time::SystemTime};
 
 use bytes::Bytes;
-use doorward::{NoRandomness, upstream::Incoming};
+use doorward::{NoRandomness, identity::CallerKey, upstream::Incoming};
 use doorward_wire::Version;
 use futures::StreamExt as _;
 
@@ -50,7 +50,7 @@ fn upstream(launch: Launch, limits: ProcessLimits) -> ProcessUpstream {
 fn key(version: Version, session: u64) -> LinkKey {
     LinkKey {
         server: "crm".parse().unwrap(),
-        owner: Owner::Anonymous,
+        owner: Owner::Caller(CallerKey::new("https://issuer.test", "alice", None)),
         version,
         capabilities: [0; 32],
         session: (version != MODERN).then_some(session),
