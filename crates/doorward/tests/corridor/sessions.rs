@@ -198,7 +198,7 @@ async fn a_servers_question_is_asked_under_our_id_and_answered_once() {
 }
 
 /// The next message of an event stream.
-pub async fn next_event(body: &mut Body) -> Value {
+pub(crate) async fn next_event(body: &mut Body) -> Value {
     use http_body_util::BodyExt;
     let mut text = String::new();
     loop {

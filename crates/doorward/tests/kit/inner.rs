@@ -14,18 +14,18 @@ use serde_json::{Value, json};
 
 /// One message that arrived.
 #[derive(Clone, Debug)]
-pub struct Arrived {
-    pub link: usize,
-    pub message: Value,
-    pub bytes: Bytes,
-    pub headers: HeaderMap,
+pub(crate) struct Arrived {
+    pub(crate) link: usize,
+    pub(crate) message: Value,
+    pub(crate) bytes: Bytes,
+    pub(crate) headers: HeaderMap,
 }
 
 type Script = Arc<dyn Fn(&Value) -> Option<Vec<Value>> + Send + Sync>;
 
 /// The server; clones are the same one.
 #[derive(Clone, Default)]
-pub struct Inner {
+pub(crate) struct Inner {
     state: Arc<Mutex<State>>,
 }
 
@@ -41,39 +41,39 @@ struct State {
 
 impl Inner {
     /// What arrived so far, on every link.
-    pub fn arrived(&self) -> Vec<Arrived> {
+    pub(crate) fn arrived(&self) -> Vec<Arrived> {
         self.state.lock().unwrap().arrived.clone()
     }
 
     /// The last message that arrived.
-    pub fn last(&self) -> Arrived {
+    pub(crate) fn last(&self) -> Arrived {
         self.arrived().pop().expect("a message")
     }
 
     /// The tool calls that arrived.
-    pub fn calls(&self) -> Vec<Value> {
+    pub(crate) fn calls(&self) -> Vec<Value> {
         self.arrived().into_iter().map(|arrived| arrived.message).filter(|m| m["method"] == "tools/call").collect()
     }
 
-    pub fn keys(&self) -> Vec<LinkKey> {
+    pub(crate) fn keys(&self) -> Vec<LinkKey> {
         self.state.lock().unwrap().keys.clone()
     }
 
-    pub fn closed(&self) -> Vec<usize> {
+    pub(crate) fn closed(&self) -> Vec<usize> {
         self.state.lock().unwrap().closed.clone()
     }
 
-    pub fn cancelled(&self) -> Vec<u64> {
+    pub(crate) fn cancelled(&self) -> Vec<u64> {
         self.state.lock().unwrap().cancelled.clone()
     }
 
     /// Answers by `script` where it gives messages; the first is not awaited by the others. A message with the key
     /// `"wait"` is a pause in milliseconds, one with `"hang"` never ends.
-    pub fn script(&self, script: impl Fn(&Value) -> Option<Vec<Value>> + Send + Sync + 'static) {
+    pub(crate) fn script(&self, script: impl Fn(&Value) -> Option<Vec<Value>> + Send + Sync + 'static) {
         self.state.lock().unwrap().script = Some(Arc::new(script));
     }
 
-    pub fn break_down(&self) {
+    pub(crate) fn break_down(&self) {
         self.state.lock().unwrap().unreachable = true;
     }
 }
