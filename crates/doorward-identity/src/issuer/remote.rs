@@ -112,13 +112,9 @@ impl Remote {
     pub(super) async fn keys_for(&self, header: &Header, now: SystemTime) -> Result<Arc<Snapshot>, AuthReason> {
         if let Some(snapshot) = self.usable(now)
             && !matches!(snapshot.keys.select(header), Err(AuthReason::UnknownKey))
+            && !self.must_carry(&snapshot, now)
         {
-            // Twice the time, because a timer usually calls `refresh` after once: then no request
-            // waits.
-            let overdue = age(snapshot.fetched_at, now) >= self.timing.refresh_after.saturating_mul(2);
-            if !overdue || !(self.begin(now) || self.is_left_behind(now)) {
-                return Ok(snapshot);
-            }
+            return Ok(snapshot);
         }
         self.load(now).await;
         self.usable(now).ok_or(AuthReason::KeysUnavailable)
@@ -154,10 +150,20 @@ impl Remote {
         true
     }
 
-    /// A fetch is under way whose request has probably gone away: somebody must carry it on.
-    fn is_left_behind(&self, now: SystemTime) -> bool {
+    /// Whether this request must wait for newer keys although the ones at hand would do: they are
+    /// long overdue, and nobody has tried for a while, or somebody began and went away. Where a
+    /// timer calls `refresh`, that is never so, and an outage of the issuer delays nobody.
+    fn must_carry(&self, snapshot: &Snapshot, now: SystemTime) -> bool {
+        if age(snapshot.fetched_at, now) < self.timing.refresh_after.saturating_mul(2) {
+            return false;
+        }
         let progress = self.progress();
-        progress.loading.is_some() && self.may_begin(&progress, now)
+        let tried = progress.began.map_or(Duration::MAX, |began| age(began, now));
+        if progress.loading.is_some() {
+            return tried >= self.timing.cool_down;
+        }
+        drop(progress);
+        tried >= self.timing.refresh_after && self.begin(now)
     }
 
     fn may_begin(&self, progress: &Progress, now: SystemTime) -> bool {

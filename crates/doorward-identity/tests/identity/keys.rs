@@ -332,6 +332,36 @@ async fn overdue_keys_are_carried_on_even_when_the_first_request_went_away() {
 }
 
 #[tokio::test]
+async fn while_a_timer_tries_in_vain_no_request_waits() {
+    let key = TestKey::ed("k1");
+    let web = Web::new();
+    let guard = remote(&web);
+    web.page(JWKS, jwks(&[&key]));
+    assert_eq!(ask(&guard, &long(&key), 0).await, Ok(()));
+    web.broken(JWKS, FetchFailure::TimedOut);
+    for minute in 5..30 {
+        guard.refresh(at(NOW + 60 * minute)).await;
+        let _gate = web.close_gate();
+        let token = long_numbered(&key, usize::try_from(minute).expect("small"));
+        let mut request = Box::pin(ask(&guard, &token, 60 * minute + 30));
+        assert!(futures::poll!(&mut request).is_ready(), "minute {minute}");
+        web.open_gate();
+    }
+}
+
+#[tokio::test]
+async fn without_a_timer_requests_refresh_the_keys_themselves() {
+    let (old, new) = (TestKey::ed("old"), TestKey::ed("new"));
+    let web = Web::new();
+    let guard = remote(&web);
+    web.page(JWKS, jwks(&[&old, &new]));
+    assert_eq!(ask(&guard, &long(&old), 0).await, Ok(()));
+    web.page(JWKS, jwks(&[&new]));
+    assert_eq!(ask(&guard, &long_numbered(&new, 1), 2 * REFRESH).await, Ok(()));
+    assert_eq!(ask(&guard, &long_numbered(&old, 2), 2 * REFRESH).await, Err(AuthReason::UnknownKey));
+}
+
+#[tokio::test]
 async fn a_panic_behind_the_port_is_a_failed_fetch() {
     let key = TestKey::ed("k1");
     let web = Web::new();

@@ -276,6 +276,10 @@ impl Web {
         sender
     }
 
+    pub(crate) fn open_gate(&self) {
+        *self.gate.lock().expect("lock") = None;
+    }
+
     pub(crate) fn panic_on_fetch(&self, yes: bool) {
         *self.panics.lock().expect("lock") = yes;
     }
