@@ -18,7 +18,7 @@ use doorward_audit::{
 };
 use doorward_identity::session::SessionId;
 use doorward_identity::{AuthFailure, Caller, Identified};
-use doorward_policy::{Denial, ExchangeTicket, PathPermit, Permit, Question};
+use doorward_policy::{Denial, ExchangeTicket, LogShape, PathPermit, Permit, Question};
 use doorward_privacy::Cleared;
 use doorward_wire::{Call, Era, Head, Id, Kind, Method, Version};
 use http::{HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
@@ -456,6 +456,9 @@ impl Step<'_> {
         match policy.decide(question).await {
             Ok(permit) => {
                 trail.facts.rule = permit.rule().map(|rule| Text::clip(rule));
+                if permit.log() == LogShape::Omit {
+                    trail.facts.shape = None;
+                }
                 if permit.principal().is_anonymous() {
                     trail.facts.who = Who::Anonymous;
                 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use doorward_identity::Caller;
-use doorward_policy::Principal;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::Pass;
 use crate::guard::Core;
 use crate::session::Session;
 
@@ -24,7 +23,7 @@ pub(crate) enum Over {
 pub(crate) struct Life {
     deadline: Option<Instant>,
     expiry: Option<Instant>,
-    caller: Option<Arc<Caller>>,
+    pass: Arc<Pass>,
     core: Arc<Core>,
     changes: watch::Receiver<u64>,
     session: Option<watch::Receiver<bool>>,
@@ -33,23 +32,19 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(
         core: &Arc<Core>,
-        principal: &Principal,
+        pass: &Arc<Pass>,
         session: Option<&Session>,
         deadline: Option<Duration>,
         now: SystemTime,
     ) -> Self {
         let start = Instant::now();
-        let caller = match principal {
-            Principal::Caller(caller) => Some(Arc::clone(caller)),
-            Principal::Anonymous(_) => None,
-        };
-        let expiry = caller.as_ref().map(|caller| {
+        let expiry = pass.caller().map(|caller| {
             start + caller.expires_at().duration_since(now).unwrap_or_default().min(Duration::from_secs(86_400 * 365))
         });
         Self {
             deadline: deadline.map(|after| start + after),
             expiry,
-            caller,
+            pass: Arc::clone(pass),
             core: Arc::clone(core),
             changes: core.changes(),
             session: session.map(Session::over),
@@ -73,7 +68,7 @@ impl Life {
                 () = until(self.expiry) => return Over::Withdrawn,
                 () = session => return Over::Withdrawn,
                 changed = self.changes.changed() => {
-                    if changed.is_err() {
+                    if changed.is_err() || !self.still_allowed() {
                         return Over::Withdrawn;
                     }
                 }
@@ -83,8 +78,16 @@ impl Life {
 
     fn withdrawn(&self) -> bool {
         let ended = self.session.as_ref().is_some_and(|over| *over.borrow());
-        let revoked = self.caller.as_ref().is_some_and(|caller| self.core.is_revoked(caller));
+        let revoked = self.pass.caller().is_some_and(|caller| self.core.is_revoked(caller));
         ended || revoked
+    }
+
+    /// Whether the rules as they are now would still let this exchange be.
+    fn still_allowed(&self) -> bool {
+        match &*self.pass {
+            Pass::Call(permit) => self.core.policy().still_permits(permit),
+            Pass::Stream(attendance) => self.core.policy().still_admits(attendance),
+        }
     }
 }
 

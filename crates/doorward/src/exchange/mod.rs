@@ -10,7 +10,7 @@ mod task;
 
 use doorward_audit::{DecisionId, Ending, OutcomeSlot, Reason, Recorded};
 use doorward_identity::Caller;
-use doorward_policy::{Attendance, ExchangeTicket, Permit, Principal};
+use doorward_policy::{Attendance, ExchangeTicket, Permit, Principal, TooFast};
 use doorward_privacy::Cleared;
 use doorward_wire::{Era, Id, Kind, Method, ToolHeaders, Version};
 use futures::StreamExt;
@@ -67,9 +67,15 @@ impl Pass {
     }
 
     fn caller(&self) -> Option<&Arc<Caller>> {
-        match self.principal() {
-            Principal::Caller(caller) => Some(caller),
-            Principal::Anonymous(_) => None,
+        self.principal().caller()
+    }
+
+    /// Counts bytes for the client against its budget.
+    fn spend(&self, bytes: u64) -> Result<(), TooFast> {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        match self {
+            Self::Call(permit) => permit.slot().spend(bytes),
+            Self::Stream(attendance) => attendance.slot().spend(bytes),
         }
     }
 }
@@ -147,7 +153,7 @@ impl Place {
     ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
         match incoming {
             Ok(incoming) => {
-                let life = Life::new(&self.core, pass.principal(), self.session.as_deref(), deadline, self.core.now());
+                let life = Life::new(&self.core, &pass, self.session.as_deref(), deadline, self.core.now());
                 if let (Shape::Stream, Some(session)) = (incoming.shape, &self.session) {
                     session.stream_opened();
                 }
@@ -234,6 +240,11 @@ impl Exchange {
                     let code = screened.error_code();
                     match Released::clear(screened, &self.place.core.clearance, self.pass.caller()) {
                         Ok(released) => {
+                            if let Err(limit) = self.pass.spend(released.len()) {
+                                self.cancel_upstream();
+                                self.finish(Ending::Ended { reason: Reason::TooFast });
+                                return Some(self.say_refusal(&Refusal::too_fast(limit.retry_after)));
+                            }
                             self.count(|counters| {
                                 counters.events += 1;
                                 counters.bytes_out += released.len();

@@ -151,12 +151,16 @@ fn shown(message: Message, place: &Place, pass: &Pass) -> Result<Message, &'stat
     if message.result().is_none() {
         return Ok(message);
     }
-    place.core.learn(&place.server.name, kind, &message);
-    place
-        .core
-        .policy()
-        .screen(pass.principal(), &place.server.name, kind, &message)
-        .map_err(|_| "its list can't be read")
+    let (core, server) = (&place.core, &place.server.name);
+    core.learn(server, kind, &message);
+    const UNREADABLE: &str = "its list can't be read";
+    let screened = core.policy().screen(pass.principal(), server, kind, &message).map_err(|_| UNREADABLE)?;
+    if kind != ListKind::Tools || place.version.era() == Era::Legacy {
+        return Ok(screened);
+    }
+    // A tool whose header annotations break the rules must not be shown to a modern client (C06).
+    let mut sound = |tool: &str| !core.policy().hides(server, tool);
+    Ok(screened.retain(kind, &mut sound).map_err(|_| UNREADABLE)?.unwrap_or(screened))
 }
 
 /// A notification goes to the exchange that it names, and to the stream where the era wants it.

@@ -169,6 +169,44 @@ async fn a_stream_ends_within_a_second_of_the_revocation_of_its_token() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_within_a_second_of_a_change_of_the_rules_that_no_longer_allows_it() {
+    let kit = Kit::new();
+    let token = kit.token("alice", &[], &[]);
+    kit.inner.script(|_| Some(vec![json!({ "hang": true })]));
+    let body = modern_body(1, "subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }));
+    let response = kit.open(modern_request(Some(&token), &body)).await;
+    kit.guard.replace_rules(kit.guard.policy().book());
+    let unchanged = crate::kit::Answer::read(response);
+    tokio::pin!(unchanged);
+    let short = Duration::from_millis(200);
+    assert!(tokio::time::timeout(short, &mut unchanged).await.is_err(), "the same rules end nothing");
+    let only_admins =
+        crate::kit::Plan { rules: vec![crate::kit::rule(crate::kit::tool("*"), &["Admins"])], ..Default::default() };
+    kit.guard.replace_rules(only_admins.book());
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut unchanged).await.is_ok(), "the stream went on");
+}
+
+#[tokio::test]
+async fn c06_a_tool_with_broken_header_annotations_is_not_shown_to_a_modern_client() {
+    let kit = Kit::new();
+    let token = kit.token("alice", &[], &[]);
+    kit.inner.script(|message| {
+        (message["method"] == "tools/list").then(|| {
+            let tool = |name: &str, kind: &str| {
+                json!({ "name": name, "inputSchema": { "type": "object", "properties": {
+                    "a": { "type": kind, "x-mcp-header": "A" } } } })
+            };
+            vec![json!({ "jsonrpc": "2.0", "id": message["id"], "result": {
+                "resultType": "complete", "ttlMs": 0, "cacheScope": "private",
+                "tools": [tool("sound", "string"), tool("broken", "number")] } })]
+        })
+    });
+    let listed = kit.modern(Some(&token), "tools/list", json!({})).await.json();
+    let names: Vec<_> = listed["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].clone()).collect();
+    assert_eq!(names, ["sound"]);
+}
+
+#[tokio::test]
 async fn a61_a_client_that_did_not_declare_tasks_may_not_ask_for_one() {
     let kit = Kit::new();
     let token = kit.token("alice", &[], &[]);
