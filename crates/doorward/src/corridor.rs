@@ -311,7 +311,7 @@ impl Step<'_> {
         let Some(agreed) = agreed else {
             // The server refused the handshake; its own words say why.
             link.close().await;
-            return Ok(self.stamped(respond::whole(answer, status), trail));
+            return Ok(self.stamped(respond::whole(&answer, status), trail));
         };
         let Some(agreed) = Version::parse(agreed).filter(|version| version.era() == Era::Legacy) else {
             link.close().await;
@@ -319,7 +319,7 @@ impl Step<'_> {
             return Ok(refusal.response(&trail.id));
         };
         let session_id = self.open_session(link, agreed, trail).await?;
-        let mut response = self.stamped(respond::whole(answer, StatusCode::OK), trail);
+        let mut response = self.stamped(respond::whole(&answer, StatusCode::OK), trail);
         response.headers_mut().insert("mcp-session-id", session_id);
         Ok(response)
     }
@@ -455,7 +455,7 @@ impl Step<'_> {
         };
         match policy.decide(question).await {
             Ok(permit) => {
-                trail.facts.rule = permit.rule().map(|rule| Text::clip(rule));
+                trail.facts.rule = permit.rule().map(Text::clip);
                 if permit.log() == LogShape::Omit {
                     trail.facts.shape = None;
                 }

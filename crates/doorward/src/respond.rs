@@ -53,13 +53,13 @@ pub(crate) async fn first_answer(exchange: &mut Exchange) -> Option<Released> {
 
 async fn single(exchange: &mut Exchange) -> Response<Body> {
     match first_answer(exchange).await {
-        Some(released) => whole(released, exchange.status()),
+        Some(released) => whole(&released, exchange.status()),
         None => Refusal::from_upstream(&UpstreamError::Closed).response(exchange.decision()),
     }
 }
 
 /// A JSON answer.
-pub(crate) fn whole(released: Released, status: StatusCode) -> Response<Body> {
+pub(crate) fn whole(released: &Released, status: StatusCode) -> Response<Body> {
     let status = released.own_status().unwrap_or(status);
     let text = released.text().cloned().unwrap_or_default();
     let mut response = Response::new(Body::full(text));
@@ -74,7 +74,7 @@ async fn open(mut exchange: Exchange) -> Response<Body> {
     match tokio::time::timeout(PATIENCE, exchange.next()).await {
         Ok(Some(released)) if released.is_answer() => {
             let status = released.message().map_or(StatusCode::OK, |message| status_for(exchange.version(), message));
-            whole(released, status)
+            whole(&released, status)
         }
         Ok(Some(released)) => streamed(exchange, Some(released)),
         Ok(None) => Refusal::from_upstream(&UpstreamError::Closed).response(exchange.decision()),

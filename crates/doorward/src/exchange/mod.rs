@@ -31,7 +31,7 @@ use crate::upstream::{Frame, Incoming, Link, Outgoing, Own, Shape, UpstreamError
 #[derive(Debug)]
 pub enum Pass {
     /// A call that was permitted.
-    Call(Permit),
+    Call(Box<Permit>),
     /// A legacy standalone stream that was permitted.
     Stream(Attendance),
 }
@@ -119,7 +119,7 @@ impl Place {
         let ours = asks.then(|| self.core.next_number());
         let deadline = self.server.call_timeout;
         let (out, ids, permit, slot) = Outgoing::from_recorded(recorded, ours, named, tool, deadline);
-        let pass = Arc::new(Pass::Call(permit));
+        let pass = Arc::new(Pass::Call(Box::new(permit)));
         if let (Some(session), Some(theirs), Some(ours)) = (&self.session, &ids.request, ours)
             && let Err(why) = session.desk().open_call(theirs, OpenCall { ours, ticket: pass.ticket() })
         {
@@ -219,9 +219,7 @@ impl Exchange {
     /// The next message that may go to the client; none when the exchange is over.
     pub(crate) async fn next(&mut self) -> Option<Released> {
         loop {
-            if self.slot.is_none() {
-                return None;
-            }
+            self.slot.as_ref()?;
             let frame = tokio::select! {
                 biased;
                 over = self.life.over() => return self.cut_off(over),

@@ -316,7 +316,7 @@ impl Sessions {
 
     /// What is open now.
     pub(crate) fn list(&self) -> Vec<SessionSummary> {
-        held(&self.open).values().map(|session| summary(session)).collect()
+        held(&self.open).values().map(summary).collect()
     }
 
     fn finish(&self, session: Arc<Session>, now: SystemTime) {

@@ -9,7 +9,8 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::kit::forge::{Key, jwks, with};
-use crate::kit::{Kit, Plan, Web};
+use crate::kit::web::Web;
+use crate::kit::{Kit, Plan};
 use crate::proof::{is_rs401, nobody_was_asked};
 
 const ISSUER: &str = "https://login.example.com";

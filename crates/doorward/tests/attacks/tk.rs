@@ -9,7 +9,8 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::kit::forge::{Key, b64, jwks, with};
-use crate::kit::{ISSUER, Kit, Plan, RESOURCE, Web, modern_body, modern_request};
+use crate::kit::web::Web;
+use crate::kit::{ISSUER, Kit, Plan, RESOURCE, modern_body, modern_request};
 use crate::proof::{is_malformed, is_rs401, nobody_was_asked};
 
 const OTHER: &str = "https://login.example.com";

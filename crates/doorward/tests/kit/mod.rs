@@ -4,7 +4,7 @@
 
 pub(crate) mod forge;
 mod inner;
-mod web;
+pub(crate) mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +32,6 @@ use tower::ServiceExt;
 
 use self::forge::Key;
 pub(crate) use self::inner::Inner;
-pub(crate) use self::web::Web;
 
 pub(crate) const ISSUER: &str = "http://localhost:8700";
 pub(crate) const RESOURCE: &str = "http://localhost:8700/mcp";
