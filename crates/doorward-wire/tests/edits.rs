@@ -118,7 +118,7 @@ fn a_message_is_shared_not_copied() {
 }
 
 proptest! {
-    #![proptest_config(cases(10))]
+    #![proptest_config(cases(20))]
 
     #[test]
     fn e13_any_message_survives_new_ids_and_old_ones_put_back(text in support::message()) {

@@ -133,7 +133,7 @@ fn c06_a_tool_tells_which_headers_it_mirrors_and_whether_they_are_valid() {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(cases(10))]
 
     #[test]
     fn a_filtered_list_holds_exactly_what_was_kept(

@@ -16,7 +16,7 @@ const JSONISH: &str = concat!(
 );
 
 proptest! {
-    #![proptest_config(cases(10))]
+    #![proptest_config(cases(20))]
 
     #[test]
     fn js_05_our_verdict_on_json_is_the_oracles(text in JSONISH) {

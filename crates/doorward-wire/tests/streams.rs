@@ -175,7 +175,7 @@ fn c17_a_message_goes_out_on_one_line_and_says_the_same() {
 }
 
 proptest! {
-    #![proptest_config(cases(1))]
+    #![proptest_config(cases(5))]
 
     #[test]
     fn hd_12_any_bytes_give_the_same_events_however_they_are_cut(
