@@ -1,4 +1,5 @@
 //! The processes of a measurement: the upstream, the floor, and the gateway.
+#![expect(clippy::disallowed_methods, reason = "what is measured runs in processes of its own")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,7 +73,10 @@ pub async fn start() -> Result<Paths, Failed> {
         reachable(port).await?;
     }
     let issued = Command::new(&doorward)
-        .args(["token", "issue", "--user", "bench", "--role", "User", "--scope", "bench", "--server", "bench", "--ttl", "2h"])
+        .args([
+            "token", "issue", "--user", "bench", "--role", "User", "--scope", "bench", "--server", "bench", "--ttl",
+            "2h",
+        ])
         .arg("--state")
         .arg(&node)
         .output()?;
@@ -93,8 +97,11 @@ fn spawn(command: &mut Command) -> Result<Process, Failed> {
     Ok(Process(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?))
 }
 
-/// The `doorward` binary of the same profile, built if need be.
+/// The binary that `DOORWARD_BINARY` names, else `doorward` of the same profile, built if need be.
 fn doorward(me: &std::path::Path) -> Result<PathBuf, Failed> {
+    if let Some(built) = std::env::var_os("DOORWARD_BINARY") {
+        return Ok(built.into());
+    }
     let mut build = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     build.args(["build", "--quiet", "-p", "doorward-cli"]);
     if !cfg!(debug_assertions) {
@@ -122,9 +129,8 @@ async fn reachable(port: u16) -> Result<(), Failed> {
 
 /// Twenty rules, of which the last matches; a limit that is never met; the ledger as it is by default.
 fn configuration(upstream: u16, gateway: u16, admin: u16) -> String {
-    let rules: String = (0..18)
-        .map(|number| format!("      - {{ tool: \"admin{number}*\", policy: CanUseAdminTools }}\n"))
-        .collect();
+    let rules: String =
+        (0..18).map(|number| format!("      - {{ tool: \"admin{number}*\", policy: CanUseAdminTools }}\n")).collect();
     format!(
         "public_url: http://127.0.0.1:{gateway}\n\
          listen: 127.0.0.1:{gateway}\n\

@@ -31,9 +31,8 @@ pub async fn serve(port: u16) -> Result<(), Failed> {
 async fn answer(request: Request<Incoming>, big: Bytes) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let id = between(&body, br#""id":"#).map_or_else(|| "null".to_owned(), |rest| {
-        text(rest).split([',', '}']).next().unwrap_or("null").to_owned()
-    });
+    let id = between(&body, br#""id":"#)
+        .map_or_else(|| "null".to_owned(), |rest| text(rest).split([',', '}']).next().unwrap_or("null").to_owned());
     let content = if between(&body, br#""name":"big""#).is_some() { text(&big) } else { payload(&body) };
     let answer = format!(
         r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","content":[{{"type":"text","text":"{content}"}}]}}}}"#
