@@ -222,6 +222,22 @@ async fn hd_11_connections_over_the_cap_are_closed_and_others_are_served() {
 }
 
 #[tokio::test]
+async fn hd_11_where_it_is_crowded_idle_connections_go_sooner() {
+    let limits = Limits { connections: 8, idle: Duration::from_secs(2), ..Limits::default() };
+    let door = open(Echo::default(), limits).await;
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let mut socket = TcpStream::connect(door.address).await.unwrap();
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        assert!(socket.read(&mut [0; 1024]).await.unwrap() > 0);
+        held.push(socket);
+    }
+    let began = std::time::Instant::now();
+    assert!(matches!(held[0].read(&mut [0; 16]).await, Ok(0) | Err(_)));
+    assert!(began.elapsed() < Duration::from_millis(1500), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn draining_lets_running_requests_end_and_takes_no_more() {
     let door = open(Echo { hold: Some(Duration::from_millis(300)), ..Echo::default() }, Limits::default()).await;
     let running = tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });

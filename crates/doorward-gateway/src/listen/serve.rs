@@ -66,7 +66,9 @@ impl<H: Handler> Connections<H> {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        let deadline = Instant::now() + self.limits.handshake;
+        // Where places are scarce, those who say nothing have less time.
+        let patience = if self.caps.is_crowded() { self.limits.handshake / 4 } else { self.limits.handshake };
+        let deadline = Instant::now() + patience;
         let Some(acceptor) = self.tls.clone() else {
             return self.plain(socket, address, deadline).await;
         };

@@ -133,6 +133,7 @@ pub(super) async fn guard(
         .record(ledger)
         .session_limits(sessions)
         .session_log(Arc::new(store.clone()))
+        .catalogue_log(Arc::new(store.clone()))
         .build())
 }
 

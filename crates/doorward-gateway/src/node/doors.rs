@@ -52,6 +52,14 @@ pub(super) struct Encryption {
 
 /// Binds every address and reads every certificate.
 pub(super) async fn open(config: &Config, mode: Mode, state: &StateDir, now: SystemTime) -> Result<Doors, StartError> {
+    // The configuration has checked it; a door that is open to the network must not hang on that alone (HD-08).
+    if config.tls.is_none()
+        && let Some(open) = config.listen.iter().find(|address| !address.is_loopback())
+    {
+        return Err(StartError::configuration(format!(
+            "`{open}` can be reached from other machines, and there is no TLS; listen on `localhost`, or set up `tls`"
+        )));
+    }
     let mut public = Vec::new();
     for address in &config.listen {
         public.extend(listen::bind(*address).await.map_err(StartError::unreachable)?);

@@ -1,6 +1,6 @@
 //! What a node does by itself, from time to time.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use doorward::{Guard, identity::Revocations, policy::CatalogueLog as _};
 use doorward_store::SqliteStore;
@@ -12,12 +12,10 @@ use tokio::{
 };
 
 use super::{Node, doors::Encryption};
-use crate::tls::LocalAuthority;
+use crate::{node_file::Guarded, tls::LocalAuthority};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// How soon what a server told is on the disk.
-const CATALOGUES: Duration = Duration::from_secs(5);
 
 impl Node {
     /// Starts everything that happens by itself; it ends with the node.
@@ -35,13 +33,6 @@ impl Node {
                     tracing::warn!(%error, "old tokens and sessions could not be forgotten");
                 }
             }
-        });
-        let names: Vec<String> = self.servers.iter().map(|server| server.name.clone()).collect();
-        let keeper = Arc::new(tokio::sync::Mutex::new(Catalogues::new(&names)));
-        let (guard, store) = (self.guard.clone(), self.store.clone());
-        self.now_and_then(CATALOGUES, move || {
-            let (guard, store, keeper) = (guard.clone(), store.clone(), Arc::clone(&keeper));
-            async move { keeper.lock().await.save(&guard, &store).await }
         });
         if let Some(tls) = tls {
             self.keep_certificates(tls);
@@ -98,29 +89,15 @@ impl Node {
     }
 }
 
-/// What is known of the servers, and what of it is on the disk.
-pub(super) struct Catalogues {
-    saved: BTreeMap<ServerName, String>,
-}
-
-impl Catalogues {
-    pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a String>) -> Self {
-        let saved = names.into_iter().filter_map(|name| Some((name.parse().ok()?, String::new())));
-        Self { saved: saved.collect() }
-    }
-
-    /// Saves what changed since the last time.
-    pub(super) async fn save(&mut self, guard: &Guard, store: &SqliteStore) {
-        for (name, saved) in &mut self.saved {
-            let Some(catalogue) = guard.policy().catalogue(name) else { continue };
-            let text = catalogue.to_json();
-            if text == *saved || (saved.is_empty() && catalogue.is_empty()) {
-                continue;
-            }
-            match store.save(name, &text).await {
-                Ok(()) => *saved = text,
-                Err(error) => tracing::warn!(server = %name, %error, "what the server told could not be kept"),
-            }
+/// Keeps what is known of the servers. The guard keeps each change as it comes; this is for the last one, which may
+/// not be on the disk when the node ends.
+pub(super) async fn keep_catalogues(guard: &Guard, store: &SqliteStore, servers: &[Guarded]) {
+    for name in servers.iter().filter_map(|server| server.name.parse::<ServerName>().ok()) {
+        let Some(catalogue) = guard.policy().catalogue(&name).filter(|catalogue| !catalogue.is_empty()) else {
+            continue;
+        };
+        if let Err(error) = store.save(&name, &catalogue.to_json()).await {
+            tracing::warn!(server = %name, %error, "what the server told could not be kept");
         }
     }
 }

@@ -35,7 +35,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 pub use self::error::{StartError, StartErrorKind};
-use self::{doors::Doors, housekeeping::Catalogues, upstreams::Upstreams};
+use self::{doors::Doors, upstreams::Upstreams};
 use crate::{
     config::Config,
     control::ControlSocket,
@@ -81,6 +81,13 @@ pub struct Node {
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+/// A node that is let go of without [`Node::stop`] ends at once.
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shutdown.stop();
     }
 }
 
@@ -313,8 +320,7 @@ impl Node {
             self.upstreams.close().await;
         }
         let _ = tokio::time::timeout(Duration::from_secs(2), self.others.wait()).await;
-        let names: Vec<String> = self.servers.iter().map(|server| server.name.clone()).collect();
-        Catalogues::new(&names).save(&self.guard, &self.store).await;
+        housekeeping::keep_catalogues(&self.guard, &self.store, &self.servers).await;
         if let Err(error) = self.note(What::Stopped).await {
             tracing::error!(%error, "the end is not on record");
         }

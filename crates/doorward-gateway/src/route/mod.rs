@@ -10,14 +10,15 @@ mod forwarded;
 mod headers;
 mod readiness;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use doorward::{
     Body, DECISION, Guard, McpService, PeerAddress, Surroundings,
     audit::{Decision, Reason},
     door::{AllowedHosts, AllowedOrigins, Authority},
-    identity::{Resource, resource_metadata},
+    identity::{Identified, Resource, resource_metadata},
+    policy::Denial,
 };
 use doorward_wire::CanonicalPath;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
@@ -215,7 +216,13 @@ impl Shared {
     }
 
     /// A refusal is on record before it is answered, here as in the corridor.
-    async fn refuse(&self, refused: Refused, address: Option<std::net::IpAddr>) -> Response<Body> {
+    async fn refuse(&self, refused: Refused, address: Option<IpAddr>) -> Response<Body> {
+        // Whoever is refused too often is not worth a record each time.
+        if let Err(Denial::TooFast { retry_after, .. }) = self.guard.policy().throttle(address, &Identified::Absent) {
+            let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "too many requests");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+            return response;
+        }
         let Ok(id) = self.guard.decision_id() else {
             return plain(StatusCode::INTERNAL_SERVER_ERROR, "something failed here");
         };

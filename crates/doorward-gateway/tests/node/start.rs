@@ -121,3 +121,29 @@ async fn an_open_stream_does_not_hold_up_the_end() {
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert_eq!(streaming.await.unwrap().status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn hd_08_no_node_is_open_to_the_network_without_tls() {
+    for open in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        let mut config = demo::configuration().unwrap();
+        config.listen = vec!["localhost:0".parse().unwrap(), open.parse().unwrap()];
+        let directory = tempfile::tempdir().unwrap();
+        let error = Node::start(config, node_options(&directory.path().join("state"), Mode::Demo)).await.unwrap_err();
+        assert_eq!(error.kind(), StartErrorKind::Configuration);
+        assert!(error.to_string().contains("there is no TLS"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_told_is_remembered() {
+    let place = Place::demo().await;
+    let token = place.token("alice", &["Admin"], &[]).await;
+    ask(place.address(), modern(&place, Some(&token), "tools/list", json!({}))).await;
+    let state = place.state();
+    place.node.stop().await;
+    let store = doorward_store::SqliteStore::open(&state.join("doorward.db")).await.unwrap();
+    let server = demo::SERVER.parse().unwrap();
+    let kept = doorward::policy::CatalogueLog::load(&store, &server).await.unwrap().unwrap();
+    // Unfiltered: also what this caller did not see.
+    assert!(kept.contains("adminRestart") && kept.contains("customerData"), "{kept}");
+}

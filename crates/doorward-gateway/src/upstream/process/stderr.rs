@@ -153,4 +153,50 @@ mod tests {
         let more = (0..1000).filter(|_| budget.spend(later).is_some()).count();
         assert_eq!(more, 9);
     }
+
+    /// Collects what is logged, as level and fields.
+    #[derive(Clone, Default)]
+    struct Collector(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+    impl tracing::Subscriber for Collector {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            struct Fields(String);
+            impl tracing::field::Visit for Fields {
+                fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    let _ = write!(self.0, " {}={value:?}", field.name());
+                }
+            }
+            let mut fields = Fields(event.metadata().level().to_string());
+            event.record(&mut fields);
+            self.0.lock().unwrap().push(fields.0);
+        }
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    fn lines_that_may_hold_a_callers_data_are_not_logged_unless_asked_for() {
+        let collector = Collector::default();
+        tracing::subscriber::with_default(collector.clone(), || {
+            let relaying = async {
+                relay(&b"cannot find module\n"[..], "crm".parse().unwrap(), || false).await;
+                relay(&b"called with canary\n"[..], "crm".parse().unwrap(), || true).await;
+            };
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(relaying);
+        });
+        let logged = collector.0.lock().unwrap();
+        assert!(
+            logged.iter().any(|line| line.starts_with("INFO") && line.contains("cannot find module")),
+            "{logged:?}"
+        );
+        assert!(logged.iter().all(|line| !line.contains("canary") || line.starts_with("DEBUG")), "{logged:?}");
+    }
 }
