@@ -166,6 +166,8 @@ def guarded(stack, name, server, options):
     config = {
         "public_url": f"http://localhost:{port}",
         "listen": f"127.0.0.1:{port}",
+        # Several nodes may run side by side here.
+        "admin": {"listen": "127.0.0.1:0"},
         "policies": {"Users": {"require": {"role": "user"}}, "Admins": {"require": {"role": "Admin"}}},
         "servers": {name: {"upstream": upstream, "rules": rules}},
     }
