@@ -13,32 +13,36 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use doorward_audit::{
-    Authentication, AuthenticationResult, Decision, DecisionId, Fingerprint, Notice, Reason, SessionEnd, Shape,
-    TargetLabel, Text, What, Who, method_label,
+    Authentication, AuthenticationResult, Decision, DecisionId, Ending, Fingerprint, Notice, Reason, Recorded,
+    SessionEnd, Shape, TargetLabel, Text, What, Who, method_label,
 };
 use doorward_identity::session::SessionId;
 use doorward_identity::{AuthFailure, Caller, Identified};
-use doorward_policy::{Denial, ExchangeTicket, LogShape, PathPermit, Permit, Question};
+use doorward_policy::{Denial, ExchangeTicket, LogShape, Pace, PathPermit, Permit, Question};
 use doorward_privacy::Cleared;
 use doorward_wire::{Call, Era, Head, Id, Kind, Method, Version};
-use http::{HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode};
 
 use crate::Body;
 use crate::body::BodyError;
+use crate::credential;
 use crate::door::Admitted;
 use crate::exchange::{Pass, Place};
-use crate::guard::{Core, Server};
+use crate::guard::{Core, SMALL_BODY, Server};
 use crate::refusal::Refusal;
 use crate::respond;
 use crate::service::PeerAddress;
 use crate::session::{Absence, Opening, Session};
-use crate::upstream::{LinkKey, Owner};
+use crate::upstream::{Link, LinkKey, Owner};
 
 /// What is known of a request so far, for its record.
 struct Trail {
     id: DecisionId,
     now: SystemTime,
     facts: Decision,
+    /// Whether the request was counted against the limits.
+    counted: bool,
 }
 
 /// Walks one request through the corridor.
@@ -56,7 +60,7 @@ where
     let mut facts = Decision::new(id, now);
     facts.server = Some(server.name.clone());
     facts.address = request.extensions().get::<PeerAddress>().map(|peer| peer.0);
-    let mut trail = Trail { id, now, facts };
+    let mut trail = Trail { id, now, facts, counted: false };
     match enter(&core, &server, request, &mut trail).await {
         Ok(response) => response,
         Err(refusal) => refuse(&core, trail, *refusal).await,
@@ -68,7 +72,12 @@ type Walked = Result<Response<Body>, Box<Refusal>>;
 /// A refusal is recorded before it is answered; when that fails, the answer says so.
 async fn refuse(core: &Core, trail: Trail, refusal: Refusal) -> Response<Body> {
     tracing::info!(decision = %trail.id, reason = %refusal.reason, status = refusal.status.as_u16(), "refused");
-    let Trail { id, facts, .. } = trail;
+    let Trail { id, facts, counted, .. } = trail;
+    // Who is refused before the limits is counted here, by address: neither a guesser of tokens nor a talker of nonsense
+    // fills the ledger faster than the limit lets him.
+    if !counted && let Err(denial) = core.policy().throttle(facts.address, &Identified::Absent) {
+        return Refusal::over_limit(&denial).response(&id);
+    }
     match core.ledger.refuse(facts, refusal.reason).await {
         Ok(()) => refusal.response(&id),
         Err(error) => {
@@ -170,15 +179,21 @@ impl Step<'_> {
         B::Error: Into<BodyError>,
     {
         let headers = &admitted.parts.headers;
-        let bytes = self.core.doorman.read(headers, body).await?;
+        // Counted before the body is read: who is too fast has nothing read for him.
+        let pace = self.pace(trail)?;
+        let bytes = self.read(headers, body).await?;
         let head = Head::read(headers).map_err(Refusal::from_wire)?;
         let session = self.session(&head);
         let spoken = session.as_ref().and_then(|found| found.as_ref().ok()).map(|session| session.version());
         let call = Call::from_http(head, bytes, spoken, self.core.doorman.limits()).map_err(Refusal::from_wire)?;
         self.note(&call, trail);
         match call.era() {
-            Era::Modern => self.modern(call, trail).await,
-            Era::Legacy => self.legacy(call, session, trail).await,
+            // Mirrored arguments go on beside the message, and are as little a place for a credential (PT-02).
+            Era::Modern if self.caller().is_some_and(|caller| credential::in_mirrored(caller, headers)) => {
+                Err(Refusal::not_cleared().answering(call.message().id()).into())
+            }
+            Era::Modern => self.modern(call, pace, trail).await,
+            Era::Legacy => self.legacy(call, session, pace, trail).await,
         }
     }
 
@@ -205,34 +220,44 @@ impl Step<'_> {
     }
 
     /// A stateless call: everything is in the message (A12, A13).
-    async fn modern(self, call: Call, trail: &mut Trail) -> Walked {
+    async fn modern(self, call: Call, pace: Pace, trail: &mut Trail) -> Walked {
+        let id = call.message().id().cloned();
         let version = call.version();
         let capabilities = digest(call.message().client_capabilities());
         let tool = self.core.policy().tool_headers(&self.server.name, call.message().target());
         if let Some(tool) = &tool {
             call.check_params(tool).map_err(Refusal::from_wire)?;
         }
-        let permit = self.decide(call, None, trail).await?;
+        let permit = self.decide(call, None, pace, trail).await?;
         if !matches!(permit.call().message().kind(), Kind::Request { .. }) {
             // The modern era has no client notification over HTTP; what a stream needs, its closing says.
-            let id = trail.id;
-            drop(self.record(permit, trail).await?);
-            return Ok(respond::accepted(&id));
+            let (_, slot) = self.record(permit, trail).await?.open();
+            slot.close(Ending::Answered);
+            return Ok(respond::accepted(&trail.id));
         }
         let key =
             LinkKey { server: self.server.name.clone(), owner: owner(&permit), version, capabilities, session: None };
         let recorded = self.record(permit, trail).await?;
-        let link = self.link(&key).await?;
+        let link = match self.link(&key, trail).await {
+            Ok(link) => link,
+            Err(refusal) => return Ok(unsent(recorded, &refusal.answering(id.as_ref()), trail)),
+        };
         let place = self.place(link, None, version);
         answered(place.send(recorded, None, tool.as_deref()).await).await
     }
 
     /// A call in a session, or the handshake that begins one.
-    async fn legacy(self, call: Call, session: Option<Result<Arc<Session>, Absence>>, trail: &mut Trail) -> Walked {
+    async fn legacy(
+        self,
+        call: Call,
+        session: Option<Result<Arc<Session>, Absence>>,
+        pace: Pace,
+        trail: &mut Trail,
+    ) -> Walked {
         let id = call.message().id().cloned();
         if matches!(call.message().kind(), Kind::Request { method: Method::Initialize, .. }) {
             // A session id that a client proposes is nothing to us (SE-08).
-            return self.initialize(call, trail).await;
+            return self.initialize(call, pace, trail).await;
         }
         trail.facts.session = session.is_some();
         let session = match session {
@@ -244,7 +269,7 @@ impl Step<'_> {
         let place = self.place(Arc::clone(session.link()), Some(Arc::clone(&session)), version);
         match call.message().kind() {
             Kind::Request { .. } => {
-                let permit = self.decide(call, None, trail).await?;
+                let permit = self.decide(call, None, pace, trail).await?;
                 let recorded = self.record(permit, trail).await?;
                 answered(place.send(recorded, None, None).await).await
             }
@@ -254,12 +279,12 @@ impl Step<'_> {
                     // What is over or never was can't be cancelled; saying so helps nobody (B08).
                     return Err(self.no_exchange().into());
                 };
-                let permit = self.decide(call, Some(&open.ticket), trail).await?;
+                let permit = self.decide(call, Some(&open.ticket), pace, trail).await?;
                 let recorded = self.record(permit, trail).await?;
                 answered(place.send(recorded, Some(&Id::number(open.ours)), None).await).await
             }
             Kind::Notification { .. } => {
-                let permit = self.decide(call, None, trail).await?;
+                let permit = self.decide(call, None, pace, trail).await?;
                 let recorded = self.record(permit, trail).await?;
                 answered(place.send(recorded, None, None).await).await
             }
@@ -267,7 +292,7 @@ impl Step<'_> {
                 // An answer goes to the question that it answers, once (JS-08).
                 let open = id.as_ref().and_then(|id| session.desk().question(id).cloned());
                 let Some(question) = open else { return Err(self.no_exchange().into()) };
-                let permit = self.decide(call, Some(&question.pass.ticket()), trail).await?;
+                let permit = self.decide(call, Some(&question.ticket), pace, trail).await?;
                 let recorded = self.record(permit, trail).await?;
                 let taken = id.as_ref().and_then(|id| session.desk().take_question(id));
                 if taken.is_none() {
@@ -279,12 +304,12 @@ impl Step<'_> {
     }
 
     /// The legacy handshake: a link of its own, and a session when the server agreed on a version.
-    async fn initialize(self, call: Call, trail: &mut Trail) -> Walked {
+    async fn initialize(self, call: Call, pace: Pace, trail: &mut Trail) -> Walked {
         let offered = call.message().offered_version().and_then(Version::parse);
         let version = offered.filter(|version| version.era() == Era::Legacy).unwrap_or(Version::V2025_11_25);
         let capabilities = digest(call.message().client_capabilities());
         let request_id = call.message().id().cloned();
-        let permit = self.decide(call, None, trail).await?;
+        let permit = self.decide(call, None, pace, trail).await?;
         let key = LinkKey {
             server: self.server.name.clone(),
             owner: owner(&permit),
@@ -293,32 +318,31 @@ impl Step<'_> {
             session: Some(self.core.next_number()),
         };
         let recorded = self.record(permit, trail).await?;
-        let link = self.link(&key).await.map_err(|refusal| refusal.answering(request_id.as_ref()))?;
+        let link = match self.link(&key, trail).await {
+            Ok(link) => link,
+            Err(refusal) => return Ok(unsent(recorded, &refusal.answering(request_id.as_ref()), trail)),
+        };
+        // Whatever ends the handshake early, the link does not outlive it.
+        let (handshake, link) = Handshake::of(link);
         let place = self.place(Arc::clone(&link), None, version);
         let mut exchange = match place.send(recorded, None, None).await {
             Ok(exchange) => exchange,
-            Err(refused) => {
-                link.close().await;
-                return refused_by_upstream(*refused);
-            }
+            Err(refused) => return refused_by_upstream(*refused),
         };
         let status = exchange.status();
         let Some(answer) = respond::first_answer(&mut exchange).await else {
-            link.close().await;
             return Err(Refusal::fault().answering(request_id.as_ref()).into());
         };
         let agreed = answer.message().and_then(|message| message.result().and(message.offered_version()));
         let Some(agreed) = agreed else {
             // The server refused the handshake; its own words say why.
-            link.close().await;
             return Ok(self.stamped(respond::whole(&answer, status), trail));
         };
         let Some(agreed) = Version::parse(agreed).filter(|version| version.era() == Era::Legacy) else {
-            link.close().await;
             let refusal = Refusal::unsupported_handshake().answering(request_id.as_ref());
             return Ok(refusal.response(&trail.id));
         };
-        let session_id = self.open_session(link, agreed, trail).await?;
+        let session_id = self.open_session((handshake, link), agreed, trail).await?;
         let mut response = self.stamped(respond::whole(&answer, StatusCode::OK), trail);
         response.headers_mut().insert("mcp-session-id", session_id);
         Ok(response)
@@ -326,7 +350,7 @@ impl Step<'_> {
 
     async fn open_session(
         &self,
-        link: Arc<dyn crate::upstream::Link>,
+        (mut handshake, link): (Handshake, Arc<dyn Link>),
         version: Version,
         trail: &Trail,
     ) -> Result<HeaderValue, Box<Refusal>> {
@@ -335,13 +359,12 @@ impl Step<'_> {
         let id = SessionId::new(random);
         let value = HeaderValue::from_str(id.expose()).map_err(|_| Refusal::fault())?;
         let server = &self.server.name;
-        let opening = Opening { id: &id, server, version, link: Arc::clone(&link), who: &self.who, now: trail.now };
-        if let Err(absence) = self.core.sessions.open(opening).await {
-            link.close().await;
-            return Err(Refusal::no_session(absence).into());
-        }
+        let opening = Opening { id: &id, server, version, link, who: &self.who, now: trail.now };
+        // On record first: when that fails, there is no session that nobody knows of.
         let what = What::SessionOpened(self.session_notice(&id.digest(), trail));
         self.notice(what, trail).await?;
+        self.core.sessions.open(opening).await.map_err(Refusal::no_session)?;
+        handshake.0 = None;
         Ok(value)
     }
 
@@ -355,8 +378,19 @@ impl Step<'_> {
         let session = self.required_session(&head, trail).await?;
         let version = session.version();
         trail.facts.version = Some(version);
+        // An event id of the client's making would go on to the server (PT-02).
+        let resumes = head.last_event_id().unwrap_or_default();
+        if self.caller().is_some_and(|caller| credential::in_header(caller, resumes.as_bytes())) {
+            return Err(Refusal::not_cleared().into());
+        }
+        if let Some(event) = head.last_event_id()
+            && !session.desk().was_given(event)
+        {
+            // Only what this session was given can be resumed after (B11).
+            return Err(Refusal::unknown_event().into());
+        }
+        let pace = self.pace(trail)?;
         let policy = self.core.policy();
-        let pace = policy.throttle(self.address, &self.who).map_err(|denial| self.denied(&denial))?;
         let attendance = policy
             .attend(&self.server.name, &self.who, trail.id, pace, self.path.clone())
             .map_err(|denial| self.denied(&denial))?;
@@ -380,6 +414,7 @@ impl Step<'_> {
         if is_modern(&head) {
             return Err(Refusal::method_not_allowed("POST").into());
         }
+        let _pace = self.pace(trail)?;
         let named = head.session().and_then(SessionId::parse).map(|id| id.digest());
         let session = self.required_session(&head, trail).await?;
         self.core.sessions.remove(&session, trail.now);
@@ -431,17 +466,35 @@ impl Step<'_> {
         self.core.ledger.notice(notice).await.map_err(|_| Refusal::not_recorded().into())
     }
 
+    /// Counts the request against the limits of its address, caller and client.
+    fn pace(&self, trail: &mut Trail) -> Result<Pace, Refusal> {
+        trail.counted = true;
+        self.core.policy().throttle(self.address, &self.who).map_err(|denial| self.denied(&denial))
+    }
+
+    /// Reads a body. A large one waits its turn, so that their number bounds their memory.
+    async fn read<B>(&self, headers: &HeaderMap, body: B) -> Result<Bytes, Refusal>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<BodyError>,
+    {
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length <= SMALL_BODY) {
+            return self.core.doorman.read(headers, body).await;
+        }
+        let _turn = self.core.readings.acquire().await.map_err(|_| Refusal::fault())?;
+        self.core.doorman.read(headers, body).await
+    }
+
     /// The policy's word on one call.
     async fn decide(
         &self,
         call: Call,
         exchange: Option<&ExchangeTicket>,
+        pace: Pace,
         trail: &mut Trail,
     ) -> Result<Permit, Box<Refusal>> {
         let policy = self.core.policy();
-        let pace = policy
-            .throttle(self.address, &self.who)
-            .map_err(|denial| self.denied(&denial).answering(call.message().id()))?;
         let question = Question {
             server: &self.server.name,
             call,
@@ -471,6 +524,13 @@ impl Step<'_> {
         }
     }
 
+    fn caller(&self) -> Option<&Caller> {
+        match &self.who {
+            Identified::Proven(caller) => Some(caller),
+            Identified::Absent => None,
+        }
+    }
+
     fn denied(&self, denial: &Denial) -> Refusal {
         Refusal::from_denial(denial, &self.server.resource)
     }
@@ -480,22 +540,18 @@ impl Step<'_> {
     }
 
     /// Clears what the call carries, and puts the decision on record. Nothing is sent without both.
-    async fn record(
-        &self,
-        permit: Permit,
-        trail: &Trail,
-    ) -> Result<doorward_audit::Recorded<Cleared<Permit>>, Box<Refusal>> {
-        let caller = match &self.who {
-            Identified::Proven(caller) => Some(caller),
-            Identified::Absent => None,
-        };
-        let holds = |bytes: &[u8]| caller.is_some_and(|caller| caller.credential().appears_in(bytes));
+    async fn record(&self, permit: Permit, trail: &Trail) -> Result<Recorded<Cleared<Permit>>, Box<Refusal>> {
+        let holds = |bytes: &[u8]| self.caller().is_some_and(|caller| credential::in_json(caller, bytes));
+        if permit.call().head().any_forwarded(&holds) {
+            return Err(Refusal::not_cleared().answering(permit.call().message().id()).into());
+        }
         let cleared = self
             .core
             .clearance
             .clear(permit, &holds)
             .map_err(|rejected| Refusal::not_cleared().answering(rejected.carrier.call().message().id()))?;
         let id = cleared.get().call().message().id().cloned();
+        tracing::debug!(decision = %trail.id, server = %self.server.name, method = trail.facts.method, "permitted");
         let recorded = self.core.ledger.record(cleared, trail.facts.clone()).await;
         recorded.map_err(|error| {
             tracing::error!(decision = %trail.id, %error, "the ledger took no record");
@@ -503,20 +559,45 @@ impl Step<'_> {
         })
     }
 
-    async fn link(&self, key: &LinkKey) -> Result<Arc<dyn crate::upstream::Link>, Refusal> {
+    async fn link(&self, key: &LinkKey, trail: &Trail) -> Result<Arc<dyn Link>, Refusal> {
         self.server.upstream.link(key).await.map_err(|error| {
-            tracing::warn!(server = %self.server.name, %error, "upstream");
+            tracing::warn!(server = %self.server.name, decision = %trail.id, %error, "upstream");
             Refusal::from_upstream(&error)
         })
     }
 
-    fn place(&self, link: Arc<dyn crate::upstream::Link>, session: Option<Arc<Session>>, version: Version) -> Place {
+    fn place(&self, link: Arc<dyn Link>, session: Option<Arc<Session>>, version: Version) -> Place {
         Place { core: Arc::clone(self.core), server: Arc::clone(self.server), link, session, version }
     }
 
     fn stamped(&self, mut response: Response<Body>, trail: &Trail) -> Response<Body> {
         crate::refusal::stamp(&mut response, &trail.id);
         response
+    }
+}
+
+/// A permitted call that could not be sent: its one decision stands, its outcome says why, and the client is told.
+fn unsent(recorded: Recorded<Cleared<Permit>>, refusal: &Refusal, trail: &Trail) -> Response<Body> {
+    let (_, mut slot) = recorded.open();
+    slot.counters().status = Some(refusal.status.as_u16());
+    slot.close(Ending::UpstreamFailed);
+    refusal.response(&trail.id)
+}
+
+/// A link during its handshake: unless a session takes it over, it is closed when this goes.
+struct Handshake(Option<Arc<dyn Link>>);
+
+impl Handshake {
+    fn of(link: Arc<dyn Link>) -> (Self, Arc<dyn Link>) {
+        (Self(Some(Arc::clone(&link))), link)
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.take() {
+            tokio::spawn(async move { link.close().await });
+        }
     }
 }
 
@@ -533,7 +614,10 @@ fn refused_by_upstream((refusal, pass): (Refusal, Arc<Pass>)) -> Walked {
 }
 
 fn owner(permit: &Permit) -> Owner {
-    permit.principal().caller().map_or(Owner::Anonymous, |caller| Owner::Caller(caller.key().clone()))
+    permit
+        .principal()
+        .caller()
+        .map_or(Owner::Anonymous, |caller| Owner::Caller { key: caller.key().clone(), tenant: caller.tenant().into() })
 }
 
 /// A digest of what a client declared, as it wrote it: another spelling is another link, which costs little.

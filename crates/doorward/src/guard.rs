@@ -11,14 +11,24 @@ use doorward_identity::{Authenticator, Caller, Resource, Revocations};
 use doorward_policy::{CatalogueLog, Policy, RuleBook};
 use doorward_privacy::Clearance;
 use doorward_wire::{ListKind, Message, ServerName};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{NoRandomness, Surroundings, System};
 use crate::door::Doorman;
+use crate::exchange::Pass;
 use crate::lessons::Lessons;
 use crate::service::McpService;
 use crate::session::{SessionLimits, SessionSummary, Sessions};
 use crate::upstream::Upstream;
+
+/// The most replies of Doorward's own that are on their way to upstreams at once: pongs and refusals of questions.
+const MAX_REPLIES: usize = 64;
+
+/// The most bodies above [`SMALL_BODY`] that are read at once: with the limit on a body it bounds their memory.
+const MAX_READINGS: usize = 128;
+
+/// A body of so many bytes or fewer is read without waiting for a turn.
+pub(crate) const SMALL_BODY: u64 = 64 * 1024;
 
 /// The one guard. Cheap to clone; every clone is the same guard.
 ///
@@ -47,6 +57,10 @@ pub(crate) struct Core {
     pub(crate) surroundings: Arc<dyn Surroundings>,
     changes: watch::Sender<u64>,
     numbers: AtomicU64,
+    /// How many replies of Doorward's own may be on their way to upstreams at once.
+    pub(crate) replies: Arc<Semaphore>,
+    /// How many large bodies may be read at once.
+    pub(crate) readings: Semaphore,
 }
 
 /// One guarded server.
@@ -94,6 +108,20 @@ impl Core {
         caller.token_id().is_some_and(|id| self.revocations.is_revoked(id))
     }
 
+    /// Whether what was once permitted still is: the token neither expired nor revoked, the rules unchanged for it.
+    pub(crate) fn still_holds(&self, pass: &Pass, now: SystemTime) -> bool {
+        let token = pass.caller().is_none_or(|caller| caller.expires_at() > now && !self.is_revoked(caller));
+        token && self.still_allowed(pass)
+    }
+
+    /// Whether the rules as they are now would still let an exchange be.
+    pub(crate) fn still_allowed(&self, pass: &Pass) -> bool {
+        match pass {
+            Pass::Call(permit) => self.policy.still_permits(permit),
+            Pass::Stream(attendance) => self.policy.still_admits(attendance),
+        }
+    }
+
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -132,6 +160,12 @@ impl Guard {
     pub fn revoke(&self, token_id: &str, expires: SystemTime) {
         self.core.revocations.revoke(token_id, expires);
         self.core.changed();
+    }
+
+    /// Fetches the keys of external issuers before they grow old. To be called about once a minute, so that an
+    /// issuer's outage delays no request.
+    pub async fn refresh_keys(&self) {
+        self.core.authenticator.refresh(self.core.now()).await;
     }
 
     /// The open legacy sessions.
@@ -301,6 +335,8 @@ impl GuardBuilder<Ready> {
             surroundings,
             changes: watch::Sender::new(0),
             numbers: AtomicU64::new(1),
+            replies: Arc::new(Semaphore::new(MAX_REPLIES)),
+            readings: Semaphore::new(MAX_READINGS),
         };
         Guard { core: Arc::new(core) }
     }

@@ -6,6 +6,7 @@
 mod body;
 mod clock;
 mod corridor;
+mod credential;
 pub mod door;
 pub mod exchange;
 mod guard;

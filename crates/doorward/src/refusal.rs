@@ -96,6 +96,24 @@ impl Refusal {
         }
     }
 
+    /// A limit is met by somebody who is refused anyway.
+    pub(crate) fn over_limit(denial: &Denial) -> Self {
+        match denial {
+            Denial::TooFast { retry_after } => Self::too_fast(*retry_after),
+            _ => Self::fault(),
+        }
+    }
+
+    /// An event id that this session was never given.
+    pub(crate) fn unknown_event() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            Reason::BadMessage,
+            code::INVALID_REQUEST,
+            "this session was given no event with the id in `Last-Event-ID`",
+        )
+    }
+
     /// The message or the answer holds what may not leave.
     pub(crate) fn not_cleared() -> Self {
         Self::new(

@@ -35,7 +35,7 @@ impl Slots {
         }
         *count += 1;
         drop(taken);
-        Ok(Slot { taken: Some(Arc::clone(&self.taken)), bytes, account: account.clone() })
+        Ok(Slot { taken: Mutex::new(Some(Arc::clone(&self.taken))), bytes, account: account.clone() })
     }
 }
 
@@ -58,14 +58,22 @@ impl Taken {
 /// The place that one call or stream takes, given back when this is dropped. It must live as long as the exchange.
 #[must_use = "the place is given back when this is dropped"]
 pub struct Slot {
-    taken: Option<Arc<Taken>>,
+    taken: Mutex<Option<Arc<Taken>>>,
     bytes: Option<Arc<Keyed<Account>>>,
     account: Account,
 }
 
 impl Slot {
     pub(super) fn free(bytes: Option<Arc<Keyed<Account>>>, account: Account) -> Self {
-        Self { taken: None, bytes, account }
+        Self { taken: Mutex::default(), bytes, account }
+    }
+
+    /// Gives the place back early, for an exchange of which only the memory remains. A second time does nothing.
+    pub fn release(&self) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(taken) = taken {
+            taken.give_back(&self.account);
+        }
     }
 
     /// Counts bytes that went to or came for the caller against the byte budget.
@@ -87,9 +95,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if let Some(taken) = self.taken.take() {
-            taken.give_back(&self.account);
-        }
+        self.release();
     }
 }
 

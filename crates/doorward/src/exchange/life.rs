@@ -68,7 +68,7 @@ impl Life {
                 () = until(self.expiry) => return Over::Withdrawn,
                 () = session => return Over::Withdrawn,
                 changed = self.changes.changed() => {
-                    if changed.is_err() || !self.still_allowed() {
+                    if changed.is_err() || !self.core.still_allowed(&self.pass) {
                         return Over::Withdrawn;
                     }
                 }
@@ -80,14 +80,6 @@ impl Life {
         let ended = self.session.as_ref().is_some_and(|over| *over.borrow());
         let revoked = self.pass.caller().is_some_and(|caller| self.core.is_revoked(caller));
         ended || revoked
-    }
-
-    /// Whether the rules as they are now would still let this exchange be.
-    fn still_allowed(&self) -> bool {
-        match &*self.pass {
-            Pass::Call(permit) => self.core.policy().still_permits(permit),
-            Pass::Stream(attendance) => self.core.policy().still_admits(attendance),
-        }
     }
 }
 

@@ -66,8 +66,16 @@ impl Pass {
         }
     }
 
-    fn caller(&self) -> Option<&Arc<Caller>> {
+    pub(crate) fn caller(&self) -> Option<&Arc<Caller>> {
         self.principal().caller()
+    }
+
+    /// Gives the place among the concurrent calls back, when only the memory of an exchange remains.
+    fn release_slot(&self) {
+        match self {
+            Self::Call(permit) => permit.slot().release(),
+            Self::Stream(attendance) => attendance.slot().release(),
+        }
     }
 
     /// Counts bytes for the client against its budget.
@@ -127,8 +135,12 @@ impl Place {
             return Err(Box::new((Refusal::no_place(why).answering(Some(theirs)), pass)));
         }
         let endless = matches!(pass.method(), Some(Method::SubscriptionsListen));
+        // The watch begins before the call is sent, so that no change of the rules is missed meanwhile.
+        let life = self.life(&pass, (!endless).then_some(deadline));
+        let mut open = OpenedCall { place: self, ids: Some(ids) };
         let incoming = self.link.send(out).await;
-        self.exchange(pass, ids, incoming, slot, (!endless).then_some(deadline))
+        let ids = open.ids.take().unwrap_or_default();
+        self.exchange(pass, ids, incoming, slot, life)
     }
 
     /// Opens the standalone stream of a legacy session.
@@ -139,8 +151,9 @@ impl Place {
     ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
         let (attendance, slot) = recorded.open();
         let pass = Arc::new(Pass::Stream(attendance));
+        let life = self.life(&pass, None);
         let incoming = self.link.listen(resume).await;
-        self.exchange(pass, WireIds::default(), incoming, slot, None)
+        self.exchange(pass, WireIds::default(), incoming, slot, life)
     }
 
     fn exchange(
@@ -149,11 +162,10 @@ impl Place {
         ids: WireIds,
         incoming: Result<Incoming, UpstreamError>,
         slot: OutcomeSlot,
-        deadline: Option<std::time::Duration>,
+        life: Life,
     ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
         match incoming {
             Ok(incoming) => {
-                let life = Life::new(&self.core, &pass, self.session.as_deref(), deadline, self.core.now());
                 if let (Shape::Stream, Some(session)) = (incoming.shape, &self.session) {
                     session.stream_opened();
                 }
@@ -184,9 +196,18 @@ impl Place {
         }
     }
 
+    fn life(&self, pass: &Arc<Pass>, deadline: Option<std::time::Duration>) -> Life {
+        Life::new(&self.core, pass, self.session.as_deref(), deadline, self.core.now())
+    }
+
     fn close_call(&self, ids: &WireIds) {
-        if let (Some(session), Some(theirs)) = (&self.session, &ids.request) {
-            session.desk().close_call(theirs);
+        let Some(session) = &self.session else { return };
+        let mut desk = session.desk();
+        if let Some(theirs) = &ids.request {
+            desk.close_call(theirs);
+        }
+        if let Some(ours) = ids.ours {
+            desk.close_questions(ours);
         }
     }
 
@@ -195,6 +216,21 @@ impl Place {
         let deadline = std::time::Duration::from_secs(10);
         if let Some(out) = Outgoing::own(own, self.version, None, deadline) {
             drop(self.link.send(out).await);
+        }
+    }
+}
+
+/// A call that stands on the desk of its session while it is being sent: when the client goes away in this moment, it
+/// is struck off again.
+struct OpenedCall<'a> {
+    place: &'a Place,
+    ids: Option<WireIds>,
+}
+
+impl Drop for OpenedCall<'_> {
+    fn drop(&mut self) {
+        if let Some(ids) = self.ids.take() {
+            self.place.close_call(&ids);
         }
     }
 }
@@ -250,6 +286,9 @@ impl Exchange {
                             if let (Some(ours), Some(session)) = (owed, &self.place.session) {
                                 session.desk().unpark(ours);
                             }
+                            if let (Some(event), Some(session)) = (released.id(), &self.place.session) {
+                                session.desk().given(event);
+                            }
                             if ends {
                                 self.answered = true;
                                 self.finish(code.map_or(Ending::Answered, |code| Ending::AnsweredWithError { code }));
@@ -265,11 +304,23 @@ impl Exchange {
                         }
                     }
                 }
-                Screening::Prime { id, retry } => return Some(Released::prime(id, retry)),
+                Screening::Prime { id, retry } => {
+                    if let (Some(event), Some(session)) = (&id, &self.place.session) {
+                        session.desk().given(event);
+                    }
+                    return Some(Released::prime(id, retry));
+                }
                 Screening::Reply(own) => {
                     // Aside, so that a client that goes away in this moment does not take the reply along.
                     let place = self.place.clone();
-                    tokio::spawn(async move { place.say(&own).await });
+                    match Arc::clone(&self.place.core.replies).try_acquire_owned() {
+                        Ok(turn) => drop(tokio::spawn(async move {
+                            place.say(&own).await;
+                            drop(turn);
+                        })),
+                        // A server that asks faster than it is answered is not answered.
+                        Err(_) => self.count(|counters| counters.events_dropped += 1),
+                    }
                 }
                 Screening::Drop(why) => {
                     self.count(|counters| counters.events_dropped += 1);
@@ -324,7 +375,11 @@ impl Exchange {
         if let (Some(ours), Some(session)) = (self.ids.ours, &self.place.session)
             && !self.answered
         {
-            session.desk().park(ours, Parked { ids: self.ids.clone(), pass: Arc::clone(&self.pass) });
+            // Only the memory of the call remains, so it takes no place among the concurrent ones; and it does not
+            // remain for ever.
+            self.pass.release_slot();
+            let until = self.place.core.now() + self.place.server.call_timeout;
+            session.desk().park(ours, Parked { ids: self.ids.clone(), pass: Arc::clone(&self.pass), until });
         }
         self.finish(Ending::Dropped);
         None

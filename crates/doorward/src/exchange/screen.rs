@@ -64,7 +64,7 @@ pub(super) fn screen(frame: Frame, place: &Place, pass: &Arc<Pass>, ids: &WireId
     let screened = match message.kind() {
         Kind::Result { .. } | Kind::Error { .. } => answer(&message, place, pass, ids),
         Kind::Notification { method } => notification(&message, method, place, pass, ids).map(Found::passing),
-        Kind::Request { id: theirs, method } => match question(&message, theirs, method, place, pass) {
+        Kind::Request { id: theirs, method } => match question(&message, theirs, method, place, pass, ids) {
             Ok(asked) => Ok(Found::passing(asked)),
             Err(Asked::Reply(own)) => return Screening::Reply(own),
             Err(Asked::Drop(why)) => Err(why),
@@ -137,12 +137,19 @@ fn own_task(message: &Message, place: &Place, pass: &Pass) -> Result<(), &'stati
     tasks.register(permit, &begun.id, lifetime, place.core.now()).map_err(|_| "its task can't be remembered")
 }
 
+/// What is owed under this number in this session, if the call may still be answered: its token holds, and the rules
+/// as they are now permit it.
 fn parked(id: &Id, place: &Place) -> Option<(u64, WireIds, Arc<Pass>)> {
     let number: u64 = id.as_json().parse().ok()?;
     let session = place.session.as_ref()?;
-    let desk = session.desk();
-    let owed = desk.parked(number)?;
-    Some((number, owed.ids.clone(), Arc::clone(&owed.pass)))
+    let now = place.core.now();
+    let mut desk = session.desk();
+    let owed = desk.parked(number, now)?.clone();
+    if place.core.still_holds(&owed.pass, now) {
+        return Some((number, owed.ids, owed.pass));
+    }
+    desk.unpark(number);
+    None
 }
 
 /// A list shows only what is visible to this caller; what was taken from is no longer public (E28).
@@ -247,7 +254,8 @@ fn question(
     theirs: &Id,
     method: &Method,
     place: &Place,
-    pass: &Arc<Pass>,
+    pass: &Pass,
+    ids: &WireIds,
 ) -> Result<Message, Asked> {
     if place.version.era() == Era::Modern {
         return Err(Asked::Drop("a server of this era asks in its results"));
@@ -260,7 +268,7 @@ fn question(
     let (true, true, Some(session)) = (known, proven, place.session.as_ref()) else {
         return Err(Asked::Reply(Own::Decline { id: theirs.clone() }));
     };
-    let asked = Question { theirs: theirs.clone(), pass: Arc::clone(pass) };
+    let asked = Question { theirs: theirs.clone(), ticket: pass.ticket(), ours: ids.ours };
     match session.desk().ask(asked) {
         Some(shown) => Ok(message.edit().id(&shown).finish()),
         None => Err(Asked::Reply(Own::Decline { id: theirs.clone() })),

@@ -1,7 +1,8 @@
 //! What a session has under way: calls by the client's ids, questions of the server, calls whose stream broke.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use doorward_policy::ExchangeTicket;
 use doorward_wire::Id;
@@ -16,13 +17,18 @@ const MAX_QUESTIONS: usize = 64;
 /// The most calls whose stream broke and that may still be resumed.
 const MAX_PARKED: usize = 64;
 
+/// How many event ids a session can resume after.
+const MAX_EVENTS: usize = 1024;
+
 /// A question that the server asked and the client has not answered yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     /// The id under which the server waits for the answer.
     pub(crate) theirs: Id,
-    /// The pass of the exchange in which it was asked: the answer travels under it.
-    pub(crate) pass: Arc<Pass>,
+    /// What the answer must show to belong to the exchange in which it was asked.
+    pub(crate) ticket: ExchangeTicket,
+    /// Our number of that exchange; none for a standalone stream.
+    pub(crate) ours: Option<u64>,
 }
 
 /// A call whose stream ended before its answer; the answer may come on a resumed stream (B07, B10).
@@ -32,6 +38,8 @@ pub(crate) struct Parked {
     pub(crate) ids: WireIds,
     /// Under which pass it runs.
     pub(crate) pass: Arc<Pass>,
+    /// Until when the answer is waited for.
+    pub(crate) until: SystemTime,
 }
 
 /// A call under way.
@@ -49,6 +57,7 @@ pub(crate) struct Desk {
     calls: HashMap<Id, OpenCall>,
     questions: BTreeMap<u64, Question>,
     parked: BTreeMap<u64, Parked>,
+    events: VecDeque<String>,
     asked: u64,
 }
 
@@ -122,9 +131,28 @@ impl Desk {
         self.parked.insert(ours, parked);
     }
 
-    /// What is owed under our number.
-    pub(crate) fn parked(&self, ours: u64) -> Option<&Parked> {
+    /// What is owed under our number at this time.
+    pub(crate) fn parked(&mut self, ours: u64, now: SystemTime) -> Option<&Parked> {
+        self.parked.retain(|_, parked| parked.until > now);
         self.parked.get(&ours)
+    }
+
+    /// Forgets the questions of an exchange that is over: nobody waits for their answers.
+    pub(crate) fn close_questions(&mut self, ours: u64) {
+        self.questions.retain(|_, question| question.ours != Some(ours));
+    }
+
+    /// Notes the id of an event that this session was given, so that a stream can be resumed after it.
+    pub(crate) fn given(&mut self, event: &str) {
+        if self.events.len() >= MAX_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event.to_owned());
+    }
+
+    /// Whether this session was given an event with this id (B11).
+    pub(crate) fn was_given(&self, event: &str) -> bool {
+        self.events.iter().any(|given| given == event)
     }
 
     /// The answer came: nothing is owed any more.

@@ -77,8 +77,13 @@ pub struct LinkKey {
 /// The owner of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A proven caller.
-    Caller(CallerKey),
+    /// A proven caller, in the tenant of the token: whoever acts in two tenants is two owners (CVE-2026-54052).
+    Caller {
+        /// Who it is.
+        key: CallerKey,
+        /// In which tenant.
+        tenant: Box<str>,
+    },
     /// Nobody: only discovery travels on such a link until a proven caller takes it over.
     Anonymous,
 }

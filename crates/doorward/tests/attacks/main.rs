@@ -11,6 +11,7 @@ mod hd;
 mod incidents;
 mod jk;
 mod js;
+mod log;
 mod proof;
 mod pt;
 mod se;

@@ -43,6 +43,13 @@ async fn pt_02_the_callers_own_token_in_a_message_is_refused() {
     let params = json!({ "name": "echo", "_meta": { "vendor/note": token } });
     assert_eq!(kit.modern(Some(&token), "tools/call", params).await.status, StatusCode::FORBIDDEN);
     assert!(kit.inner.calls().is_empty());
+    let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &token);
+    for header in [token.clone(), format!("=?base64?{encoded}?=")] {
+        let mut request = modern_request(Some(&token), &modern_body(1, "tools/call", json!({ "name": "echo" })));
+        request.headers_mut().insert("mcp-param-note", header.parse().unwrap());
+        assert_eq!(kit.send(request).await.status, StatusCode::FORBIDDEN, "in a mirrored header");
+    }
+    assert!(kit.inner.calls().is_empty());
     assert!(kit.ledger.lines().iter().all(|line| !line.contains(&token)));
 }
 
@@ -122,6 +129,10 @@ async fn a_server_that_is_down_gives_one_clear_error_without_a_detail() {
     let answer = kit.call_tool(Some(&token), "echo", json!({})).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::BAD_GATEWAY, 50_200));
     assert!(!answer.text().contains("10.1.2.3") && !answer.text().contains("os error"), "{answer:?}");
+    assert_eq!(answer.json()["id"], 1);
+    let (decisions, outcomes) = (kit.ledger.of_kind("decision"), kit.ledger.of_kind("outcome"));
+    assert_eq!((decisions.len(), outcomes.len()), (1, 1), "one decision and one outcome");
+    assert_eq!(outcomes[0]["ending"], "upstream_failed");
 }
 
 #[tokio::test]

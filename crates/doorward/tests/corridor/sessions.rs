@@ -270,6 +270,39 @@ async fn a_broken_stream_with_event_ids_is_resumed_by_its_owner_with_the_clients
 }
 
 #[tokio::test]
+async fn b11_an_event_id_that_this_session_was_never_given_resumes_nothing() {
+    let kit = Kit::new();
+    let token = kit.token("alice", &[], &[]);
+    let session = kit.initialize(Some(&token)).await;
+    kit.inner.script(|_| Some(vec![json!({ "hang": true })]));
+    let mut request = bare("GET", Some(&token), &session);
+    request.headers_mut().insert("last-event-id", "somebody-elses".parse().unwrap());
+    assert_eq!(kit.send(request).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_unanswered_question_or_a_broken_stream_takes_no_place_among_the_callers_calls() {
+    let mut plan = crate::kit::Plan::default();
+    plan.settings.limits.concurrent = std::num::NonZeroU32::new(2);
+    let kit = Kit::with(plan);
+    let token = kit.token("alice", &[], &[]);
+    let session = kit.initialize(Some(&token)).await;
+    kit.inner.script(|message| {
+        (message["method"] == "tools/call").then(|| {
+            vec![
+                json!({ "jsonrpc": "2.0", "id": 1, "method": "elicitation/create", "params": {}, "sse_id": "e" }),
+                json!({ "wait": 1 }),
+            ]
+        })
+    });
+    for id in 0..6 {
+        let body = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "echo" } });
+        let answer = kit.send(legacy_request(Some(&token), Some(&session), &body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{id}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn js_07_an_id_that_is_still_under_way_is_refused() {
     let kit = Kit::new();
     let token = kit.token("alice", &[], &[]);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::link::ProcessLink;
 
 /// How long a process has to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// The probe's number: the last one there is, so that no call has it.
 const NUMBER: u64 = Id::MAX_NUMBER;
 /// How long an answer of the other era is believed of later processes of the same command.
