@@ -223,7 +223,7 @@ impl Step<'_> {
     async fn modern(self, call: Call, pace: Pace, trail: &mut Trail) -> Walked {
         let id = call.message().id().cloned();
         let version = call.version();
-        let capabilities = digest(call.message().client_capabilities());
+        let capabilities = digest(call.message().client_capabilities(), self.caller());
         let tool = self.core.policy().tool_headers(&self.server.name, call.message().target());
         if let Some(tool) = &tool {
             call.check_params(tool).map_err(Refusal::from_wire)?;
@@ -307,7 +307,7 @@ impl Step<'_> {
     async fn initialize(self, call: Call, pace: Pace, trail: &mut Trail) -> Walked {
         let offered = call.message().offered_version().and_then(Version::parse);
         let version = offered.filter(|version| version.era() == Era::Legacy).unwrap_or(Version::V2025_11_25);
-        let capabilities = digest(call.message().client_capabilities());
+        let capabilities = digest(call.message().client_capabilities(), self.caller());
         let request_id = call.message().id().cloned();
         let permit = self.decide(call, None, pace, trail).await?;
         let key = LinkKey {
@@ -614,16 +614,19 @@ fn refused_by_upstream((refusal, pass): (Refusal, Arc<Pass>)) -> Walked {
 }
 
 fn owner(permit: &Permit) -> Owner {
-    permit
-        .principal()
-        .caller()
-        .map_or(Owner::Anonymous, |caller| Owner::Caller { key: caller.key().clone(), tenant: caller.tenant().into() })
+    permit.principal().caller().map_or(Owner::Anonymous, |caller| Owner::Caller(caller.key().clone()))
 }
 
-/// A digest of what a client declared, as it wrote it: another spelling is another link, which costs little.
-fn digest(declared: Option<&str>) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, declared.unwrap_or("{}").as_bytes());
+/// A digest of what a client declared, as it wrote it (another spelling is another link, which costs little), and of the
+/// tenant that it acts in.
+fn digest(declared: Option<&str>, caller: Option<&Caller>) -> [u8; 32] {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    let tenant = caller.map_or("", Caller::tenant);
+    // The length first, so that no two pairs run together to one text.
+    context.update(&u64::try_from(tenant.len()).unwrap_or(u64::MAX).to_be_bytes());
+    context.update(tenant.as_bytes());
+    context.update(declared.unwrap_or("{}").as_bytes());
     let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest.as_ref());
+    bytes.copy_from_slice(context.finish().as_ref());
     bytes
 }

@@ -68,7 +68,8 @@ pub struct LinkKey {
     pub owner: Owner,
     /// The protocol version spoken on it.
     pub version: Version,
-    /// A digest of the capabilities that the client declared: a server may use no others (checklist E03, E23).
+    /// A digest of the capabilities that the client declared, as a server may use no others (checklist E03, E23), and
+    /// of the tenant that the caller acts in, as one person in two tenants shares nothing (CVE-2026-54052).
     pub capabilities: [u8; 32],
     /// The legacy session that it serves, one link a session; absent in the modern era.
     pub session: Option<u64>,
@@ -77,13 +78,8 @@ pub struct LinkKey {
 /// The owner of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A proven caller, in the tenant of the token: whoever acts in two tenants is two owners (CVE-2026-54052).
-    Caller {
-        /// Who it is.
-        key: CallerKey,
-        /// In which tenant.
-        tenant: Box<str>,
-    },
+    /// A proven caller.
+    Caller(CallerKey),
     /// Nobody: only discovery travels on such a link until a proven caller takes it over.
     Anonymous,
 }
