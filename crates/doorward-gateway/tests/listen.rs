@@ -161,9 +161,9 @@ async fn js_03_heads_are_bounded() {
 #[tokio::test]
 async fn hd_11_slow_heads_and_idle_connections_are_closed() {
     let limits = Limits {
-        head: Duration::from_millis(200),
-        idle: Duration::from_millis(400),
-        handshake: Duration::from_millis(200),
+        head: Duration::from_secs(1),
+        idle: Duration::from_secs(2),
+        handshake: Duration::from_secs(1),
         ..Limits::default()
     };
     let door = open(Echo::default(), limits).await;
@@ -239,22 +239,33 @@ async fn hd_11_where_it_is_crowded_idle_connections_go_sooner() {
 
 #[tokio::test]
 async fn draining_lets_running_requests_end_and_takes_no_more() {
-    let door = open(Echo { hold: Some(Duration::from_millis(300)), ..Echo::default() }, Limits::default()).await;
-    let running = tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
-    let idle = TcpStream::connect(door.address).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let echo = Echo { hold: Some(Duration::from_millis(500)), ..Echo::default() };
+    let door = open(echo.clone(), Limits::default()).await;
+    let address = door.address;
+    let running = tokio::spawn(async move { say(address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
+    let idle = TcpStream::connect(address).await.unwrap();
+    asked(&echo).await;
     door.shutdown.drain();
     assert!(running.await.unwrap().starts_with("HTTP/1.1 200 "));
     door.serving.await.unwrap();
-    assert!(TcpStream::connect(door.address).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
     drop(idle);
+}
+
+/// Waits until the handler was asked.
+async fn asked(echo: &Echo) {
+    while echo.asked.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]
 async fn stopping_drops_what_still_runs() {
-    let door = open(Echo { hold: Some(Duration::from_secs(3600)), ..Echo::default() }, Limits::default()).await;
-    let running = tokio::spawn(async move { say(door.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let echo = Echo { hold: Some(Duration::from_secs(3600)), ..Echo::default() };
+    let door = open(echo.clone(), Limits::default()).await;
+    let address = door.address;
+    let running = tokio::spawn(async move { say(address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await });
+    asked(&echo).await;
     door.shutdown.stop();
     door.serving.await.unwrap();
     assert_eq!(running.await.unwrap(), "");

@@ -194,6 +194,11 @@ impl ProcessLink {
         *held(&self.shared.last_used)
     }
 
+    /// Somebody is about to use the link.
+    pub(super) fn touch(&self) {
+        self.shared.touch();
+    }
+
     /// Begins the end without waiting for it.
     pub(super) fn begin_end(&self) {
         self.shared.asked.store(true, Ordering::Relaxed);

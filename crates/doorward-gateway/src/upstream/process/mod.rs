@@ -161,6 +161,8 @@ impl Upstream for ProcessUpstream {
         let mut held = slot.link.lock().await;
         if let Some(link) = held.as_ref() {
             if Link::is_alive(link.as_ref()) {
+                // Between now and its use it must not look unused.
+                link.touch();
                 return Ok(Arc::clone(link) as Arc<dyn Link>);
             }
             if !modern {

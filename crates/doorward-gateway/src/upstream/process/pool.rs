@@ -35,21 +35,34 @@ pub(super) struct Pool<L> {
 #[derive(Debug)]
 pub(super) struct Slot<L> {
     pub(super) link: tokio::sync::Mutex<Option<Arc<L>>>,
-    made: Instant,
 }
 
 /// Every place is taken by a link in use. The number is the cap that was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full(pub(super) usize);
 
+/// What a slot is worth keeping for.
+enum Worth {
+    /// Somebody uses its link, starts one, or is about to.
+    Busy,
+    /// Nobody has used its link since then.
+    Idle(Instant),
+    /// It holds no link that could be used.
+    Nothing,
+}
+
 impl<L: Pooled> Slot<L> {
-    /// Since when nobody uses it; nothing while somebody does, or while it is being started.
-    fn idle_since(&self) -> Option<Instant> {
-        let link = self.link.try_lock().ok()?;
+    fn worth(self: &Arc<Self>) -> Worth {
+        // Whoever is about to use the link holds the slot too.
+        if Arc::strong_count(self) > 1 {
+            return Worth::Busy;
+        }
+        let Ok(link) = self.link.try_lock() else { return Worth::Busy };
         match link.as_deref() {
-            None => Some(self.made),
-            Some(link) if !link.is_alive() => Some(self.made),
-            Some(link) => (!link.is_in_use()).then(|| link.last_used()),
+            Some(link) if !link.is_alive() => Worth::Nothing,
+            Some(link) if link.is_in_use() => Worth::Busy,
+            Some(link) => Worth::Idle(link.last_used()),
+            None => Worth::Nothing,
         }
     }
 
@@ -79,15 +92,18 @@ impl<L: Pooled> Pool<L> {
         if let Some(slot) = slots.get(key) {
             return Ok(Arc::clone(slot));
         }
+        let of_owner = |slots: &HashMap<LinkKey, _>| slots.keys().filter(|other| other.owner == key.owner).count();
+        if slots.len() >= self.most || of_owner(&slots) >= self.most_per_owner {
+            slots.retain(|_, slot| !matches!(slot.worth(), Worth::Nothing));
+        }
         let proven = key.owner != Owner::Anonymous;
-        let of_owner = slots.keys().filter(|other| other.owner == key.owner).count();
-        if of_owner >= self.most_per_owner && !(proven && make_room(&mut slots, Some(&key.owner))) {
+        if of_owner(&slots) >= self.most_per_owner && !(proven && make_room(&mut slots, Some(&key.owner))) {
             return Err(Full(self.most_per_owner));
         }
         if slots.len() >= self.most && !(proven && make_room(&mut slots, None)) {
             return Err(Full(self.most));
         }
-        let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None), made: Instant::now() });
+        let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None) });
         slots.insert(key.clone(), Arc::clone(&slot));
         Ok(slot)
     }
@@ -97,9 +113,10 @@ impl<L: Pooled> Pool<L> {
         let gone: Vec<_> = {
             let mut slots = self.slots();
             slots
-                .extract_if(|key, slot| {
-                    let since = slot.idle_since();
-                    Arc::strong_count(slot) == 1 && since.is_some_and(|since| since.elapsed() >= idle(key))
+                .extract_if(|key, slot| match slot.worth() {
+                    Worth::Busy => false,
+                    Worth::Idle(since) => since.elapsed() >= idle(key),
+                    Worth::Nothing => true,
                 })
                 .collect()
         };
@@ -125,12 +142,11 @@ impl<L: Pooled> Pool<L> {
 }
 
 fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, of: Option<&Owner>) -> bool {
-    let oldest = slots
-        .iter()
-        .filter(|(key, slot)| of.is_none_or(|owner| key.owner == *owner) && Arc::strong_count(slot) == 1)
-        .filter_map(|(key, slot)| Some((slot.idle_since()?, key)))
-        .min_by_key(|(since, _)| *since)
-        .map(|(_, key)| key.clone());
+    let idle = slots.iter().filter_map(|(key, slot)| match slot.worth() {
+        Worth::Idle(since) if of.is_none_or(|owner| key.owner == *owner) => Some((since, key)),
+        Worth::Idle(_) | Worth::Busy | Worth::Nothing => None,
+    });
+    let oldest = idle.min_by_key(|(since, _)| *since).map(|(_, key)| key.clone());
     match oldest.and_then(|key| slots.remove(&key)) {
         Some(slot) => {
             slot.begin_end();
@@ -174,7 +190,10 @@ mod tests {
     fn key(session: u64) -> LinkKey {
         LinkKey {
             server: "crm".parse().unwrap(),
-            owner: Owner::Caller(CallerKey::new("https://issuer.test", "alice", None)),
+            owner: Owner::Caller {
+                key: CallerKey::new("https://issuer.test", "alice", None),
+                tenant: "default".into(),
+            },
             version: Version::V2025_11_25,
             capabilities: [0; 32],
             session: Some(session),
@@ -222,6 +241,19 @@ mod tests {
         assert_eq!(pool.slot(&anonymous).unwrap_err(), Full(2));
         assert!(idle.is_alive());
         assert!(pool.slot(&key(3)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_ended_takes_no_place_from_anybody() {
+        let pool = Pool::new(2, 10);
+        fill(&pool, 1, true).await;
+        fill(&pool, 2, true).await.begin_end();
+        let mut anonymous = key(3);
+        anonymous.owner = Owner::Anonymous;
+        assert!(pool.slot(&anonymous).is_ok());
+        fill(&pool, 4, false).await.begin_end();
+        pool.sweep(|_| Duration::from_secs(3600));
+        assert_eq!(pool.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
