@@ -251,6 +251,7 @@ fn tk_23_weak_keys_are_left_out_of_a_set() {
         ("even modulus", rsa(&even, &e)),
         ("exponent 1", rsa(&modulus(256), &[1])),
         ("exponent 0", rsa(&modulus(256), &[0])),
+        ("huge exponent", rsa(&modulus(256), &[1; 9])),
         ("even exponent", rsa(&modulus(256), &[1, 0, 0])),
         ("no exponent", json!({ "kty": "RSA", "n": b64(modulus(256)) })),
         ("padded modulus", json!({ "kty": "RSA", "n": format!("{}=", b64(modulus(256))), "e": "AQAB" })),

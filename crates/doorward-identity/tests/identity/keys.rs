@@ -313,6 +313,44 @@ async fn a_fetch_that_was_left_behind_and_failed_is_followed_by_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_was_left_behind_and_failed_costs_the_next_request_nothing() {
+    let key = TestKey::ed("k1");
+    let web = Web::new();
+    let guard = remote(&web);
+    web.page(JWKS, jwks(&[&key]));
+    let gate = web.close_gate();
+    let token = long(&key);
+    {
+        let mut first = Box::pin(ask(&guard, &token, 0));
+        assert!(futures::poll!(&mut first).is_pending());
+    }
+    gate.send(true).expect("open");
+    // By now the connection that was left behind is dead.
+    web.fail_next(1);
+    assert_eq!(ask(&guard, &token, COOL_DOWN).await, Ok(()), "it fails, and a new one follows at once");
+    assert_eq!(web.count(JWKS), 2);
+}
+
+#[tokio::test]
+async fn jk_07_a_fetch_that_outlives_the_cool_down_is_still_the_only_one() {
+    let key = TestKey::ed("k1");
+    let web = Web::new();
+    let guard = remote(&web);
+    web.page(JWKS, jwks(&[&key]));
+    let gate = web.close_gate();
+    let tokens: Vec<String> = (0..10).map(|number| long_numbered(&key, number)).collect();
+    let mut requests: Vec<_> =
+        tokens.iter().zip(0..).map(|(token, number)| Box::pin(ask(&guard, token, number * COOL_DOWN))).collect();
+    for request in &mut requests {
+        assert!(futures::poll!(request).is_pending());
+    }
+    gate.send(true).expect("open");
+    let answers = futures::future::join_all(requests).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(web.count(JWKS), 1);
+}
+
+#[tokio::test]
 async fn overdue_keys_are_carried_on_even_when_the_first_request_went_away() {
     let (old, new) = (TestKey::ed("old"), TestKey::ed("new"));
     let web = Web::new();

@@ -249,6 +249,7 @@ pub(crate) struct Web {
     yields: AtomicUsize,
     gate: Mutex<Option<tokio::sync::watch::Receiver<bool>>>,
     panics: Mutex<bool>,
+    failing: AtomicUsize,
 }
 
 impl Web {
@@ -274,6 +275,11 @@ impl Web {
         let (sender, receiver) = tokio::sync::watch::channel(false);
         *self.gate.lock().expect("lock") = Some(receiver);
         sender
+    }
+
+    /// So many of the next answers are time-outs.
+    pub(crate) fn fail_next(&self, count: usize) {
+        self.failing.store(count, Ordering::Relaxed);
     }
 
     pub(crate) fn open_gate(&self) {
@@ -306,6 +312,9 @@ impl Fetch for Web {
         let gate = self.gate.lock().expect("lock").clone();
         if let Some(mut gate) = gate {
             let _ = gate.wait_for(|open| *open).await;
+        }
+        if self.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return Err(FetchFailure::TimedOut);
         }
         let page = self.pages.lock().expect("lock").get(url).cloned();
         page.unwrap_or(Err(FetchFailure::Status(404))).map(Bytes::from)
