@@ -33,9 +33,11 @@ pub(crate) fn in_mirrored(caller: &Caller, headers: &HeaderMap) -> bool {
 ///
 /// Other escapes are kept, so the result is no JSON: it is only to be searched.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    let first = text.windows(2).position(|pair| matches!(pair, [b'\\', b'u' | b'/']))?;
-    let (plain, mut rest) = text.split_at_checked(first)?;
-    let mut plain = plain.to_vec();
+    if !text.windows(2).any(|pair| matches!(pair, [b'\\', b'u' | b'/'])) {
+        return None;
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         match (byte, after) {

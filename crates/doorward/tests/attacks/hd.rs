@@ -129,7 +129,7 @@ async fn with_mirror() -> (Kit, String) {
     (kit, token)
 }
 
-fn query(token: &str, arguments: Value, headers: &[&[u8]]) -> Request<Body> {
+fn query(token: &str, arguments: &Value, headers: &[&[u8]]) -> Request<Body> {
     let mut request =
         modern_request(Some(token), &modern_body(1, "tools/call", json!({ "name": "query", "arguments": arguments })));
     for value in headers {
@@ -159,13 +159,13 @@ async fn hd_03_a_mirrored_argument_must_stand_in_header_and_body_alike() {
         ("another type", json!({ "region": 5 }), vec![b"6"]),
     ];
     for (case, arguments, headers) in cases {
-        let answer = kit.send(query(&token, arguments, &headers)).await;
+        let answer = kit.send(query(&token, &arguments, &headers)).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, -32020), "{case}: {answer:?}");
     }
     assert!(kit.inner.calls().is_empty());
     assert!(HeaderValue::from_bytes(b"north\r\nx: y").is_err(), "a line break does not even become a header");
     for header in [&b"north"[..], b"=?base64?bm9ydGg=?=", b"  north "] {
-        let answer = kit.send(query(&token, north(), &[header])).await;
+        let answer = kit.send(query(&token, &north(), &[header])).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         assert_eq!(kit.inner.last().headers["mcp-param-region"], "north", "built anew from the body");
     }
