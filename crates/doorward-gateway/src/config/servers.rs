@@ -9,7 +9,7 @@ use super::rules::Rules;
 use super::scalar::{Count, Period};
 use super::section::Section;
 use super::shape::Shape;
-use super::table::{Key, Table};
+use super::table::{Info, Key, Table};
 use super::upstream::Upstream;
 use super::yaml::Node;
 
@@ -19,8 +19,6 @@ use super::yaml::Node;
 pub struct Server {
     /// How it is reached.
     pub upstream: Upstream,
-    /// One connection or process for all callers: an explicit choice, which ends server questions.
-    pub shared: bool,
     /// How long it may take.
     pub timeouts: ServerTimeouts,
     /// The most processes of it at the same time; each caller has one of their own.
@@ -49,10 +47,6 @@ pub(super) const DEFAULT_MAX_PROCESSES: u32 = 64;
 const UPSTREAM: Key<Upstream> = Key::required("upstream", "How the server is reached: a process, or a URL.");
 const RULES: Key<Rules> =
     Key::required("rules", "Who may use what of it. The first match wins; what no rule matches is refused.");
-const SHARED: Key<bool> = Key::optional(
-    "shared",
-    "One connection or process for all callers. Questions of the server and server-wide logs then reach nobody.",
-);
 const TIMEOUT: Key<ServerTimeouts> = Key::optional("timeout", "How long the server may take.");
 const MAX_PROCESSES: Key<Count<10_000>> =
     Key::optional("max_processes", "The most processes of this server at the same time; 64 unless given.");
@@ -62,7 +56,16 @@ static SERVER: Table = Table {
     what: "a server",
     doc: "A guarded MCP server: how it is reached, and who may use what of it.",
     example: "{ upstream: { command: [my-server] }, rules: [{ discovery: true, allow: anonymous }] }",
-    keys: &[UPSTREAM.info, RULES.info, SHARED.info, TIMEOUT.info, MAX_PROCESSES.info],
+    keys: &[
+        UPSTREAM.info,
+        RULES.info,
+        Info::not_yet(
+            "shared",
+            "it will let all callers use one process or connection; for now each caller has one of its own",
+        ),
+        TIMEOUT.info,
+        MAX_PROCESSES.info,
+    ],
     terms: &[],
 };
 
@@ -79,7 +82,6 @@ impl FromNode for GuardedServer {
         let section = Section::open(node, &SERVER, d)?;
         let upstream = section.get(&UPSTREAM, d);
         let rules = section.get(&RULES, d);
-        let shared = section.get(&SHARED, d).unwrap_or_default();
         let timeouts = section.get(&TIMEOUT, d).unwrap_or_default();
         let max_processes = section.get(&MAX_PROCESSES, d);
         if let Some(Upstream::Http(_)) = upstream
@@ -92,7 +94,7 @@ impl FromNode for GuardedServer {
             );
         }
         let max_processes = max_processes.map_or(DEFAULT_MAX_PROCESSES, |Count(most)| most);
-        let server = Server { upstream: upstream?, shared, timeouts, max_processes };
+        let server = Server { upstream: upstream?, timeouts, max_processes };
         rules.map(|Rules(rules)| Self { server, rules })
     }
 }

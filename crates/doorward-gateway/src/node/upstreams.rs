@@ -30,9 +30,6 @@ impl Upstreams {
     pub(super) fn build(config: &Config, mode: Mode, surroundings: &Arc<dyn Surroundings>) -> Result<Self, StartError> {
         let mut upstreams = Self { all: BTreeMap::new(), processes: Vec::new() };
         for (name, server) in &config.servers {
-            if server.shared {
-                tracing::warn!(server = %name, "`shared` is not offered yet: each caller has a process or connection of its own");
-            }
             let upstream: Arc<dyn Upstream> = match &server.upstream {
                 _ if mode == Mode::Demo => Arc::new(DemoServer),
                 config::Upstream::Process(process) => {

@@ -118,11 +118,11 @@ fn with_file(text: &str, options: &RunOptions) -> Result<Config, String> {
 #[test]
 fn a_file_underneath_counts_and_an_option_wins() {
     let text = "listen: 127.0.0.1:9000\nlimits: { concurrent_calls: 3 }\npolicies: { Admins: { require: { role: Admin } } }\n\
-                servers: { main: { rules: [{ tool: \"*\", policy: Admins }], shared: true } }\n";
+                servers: { main: { rules: [{ tool: \"*\", policy: Admins }], max_processes: 7 } }\n";
     let config = with_file(text, &command()).unwrap();
     assert_eq!(config.limits.concurrent_calls, 3);
     assert_eq!(config.listen[0].to_string(), "127.0.0.1:9000");
-    assert!(config.servers["main"].shared);
+    assert_eq!(config.servers["main"].max_processes, 7);
     assert_eq!(config.policy.servers["main"].len(), 1);
     assert!(matches!(config.policy.servers["main"][0].matches, Match::Tool(_)));
 

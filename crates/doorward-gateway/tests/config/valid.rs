@@ -31,7 +31,6 @@ fn the_smallest_configuration_listens_on_this_machine_alone_with_every_limit_on(
     assert_eq!(config.mount, Mount::Named);
     let name: ServerName = "notes".parse().unwrap();
     assert_eq!(config.endpoint(&name), "/mcp/notes");
-    assert!(!config.servers["notes"].shared);
 }
 
 #[test]
@@ -128,7 +127,6 @@ fn upstreams_are_argv_and_an_explicit_environment_or_a_url_with_its_own_credenti
     assert_eq!(credential.header().as_str(), "x-api-key");
     assert_eq!(credential.value().unwrap().as_bytes(), CANARY.as_bytes());
     assert!(credential.value().unwrap().is_sensitive());
-    assert!(server("ops").shared);
 
     let Upstream::Process(mail) = &server("mail").upstream else { panic!() };
     let env: Vec<_> = mail.env.iter().map(|(name, value)| (name.as_str(), value.expose_str().unwrap())).collect();

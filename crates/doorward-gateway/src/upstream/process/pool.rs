@@ -190,10 +190,7 @@ mod tests {
     fn key(session: u64) -> LinkKey {
         LinkKey {
             server: "crm".parse().unwrap(),
-            owner: Owner::Caller {
-                key: CallerKey::new("https://issuer.test", "alice", None),
-                tenant: "default".into(),
-            },
+            owner: Owner::Caller(CallerKey::new("https://issuer.test", "alice", None)),
             version: Version::V2025_11_25,
             capabilities: [0; 32],
             session: Some(session),

@@ -50,7 +50,7 @@ fn upstream(launch: Launch, limits: ProcessLimits) -> ProcessUpstream {
 fn key(version: Version, session: u64) -> LinkKey {
     LinkKey {
         server: "crm".parse().unwrap(),
-        owner: Owner::Caller { key: CallerKey::new("https://issuer.test", "alice", None), tenant: "default".into() },
+        owner: Owner::Caller(CallerKey::new("https://issuer.test", "alice", None)),
         version,
         capabilities: [0; 32],
         session: (version != MODERN).then_some(session),
