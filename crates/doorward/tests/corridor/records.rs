@@ -100,3 +100,27 @@ async fn cve_2026_42282_canaries_in_every_field_are_in_no_record() {
         assert!(!line.contains("CANARY") && !line.contains("canary"), "{line}");
     }
 }
+
+#[test]
+fn the_published_table_names_every_code_of_our_own() {
+    use doorward::own_code as own;
+    let table = include_str!("../../../../docs/errors.md");
+    for code in [
+        own::NO_CREDENTIAL,
+        own::BAD_CREDENTIAL,
+        own::FORBIDDEN,
+        own::INSUFFICIENT_SCOPE,
+        own::INTERCEPTED,
+        own::NOT_CLEARED,
+        own::WRONG_ORIGIN,
+        own::NO_SESSION,
+        own::TOO_FAST,
+        own::FAULT,
+        own::BAD_UPSTREAM,
+        own::NOT_RECORDED,
+        own::UPSTREAM_TIMEOUT,
+    ] {
+        assert!(table.contains(&format!("| {code} | ")), "{code} is missing");
+        assert!(!(-32_768..=-32_000).contains(&code), "{code} is reserved");
+    }
+}
