@@ -25,6 +25,16 @@ impl Node {
             let (revocations, surroundings) = (Arc::clone(&revocations), Arc::clone(&surroundings));
             async move { revocations.sweep(surroundings.now()) }
         });
+        let guard = self.guard.clone();
+        self.now_and_then(MINUTE, move || {
+            let guard = guard.clone();
+            async move { guard.refresh_keys().await }
+        });
+        let guard = self.guard.clone();
+        self.now_and_then(MINUTE, move || {
+            let guard = guard.clone();
+            async move { guard.refresh_keys().await }
+        });
         let (store, surroundings) = (self.store.clone(), Arc::clone(&self.surroundings));
         self.now_and_then(HOUR, move || {
             let (store, surroundings) = (store.clone(), Arc::clone(&surroundings));

@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const UNREAD: usize = 32;
 /// How long a process may leave a message of our own account unread.
 const OWN_DEADLINE: Duration = Duration::from_secs(5);
-/// What is left in the pipe of a process that ended is read for so long.
+/// What is left in the pipes of a process that ended is read for so long.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// How a process ended.
@@ -124,7 +124,7 @@ impl ProcessLink {
         });
         tracing::info!(server = %shared.server, pid = child.id(), "process started");
         tokio::spawn(write(stdin, from_callers, shared.ending.clone()));
-        tokio::spawn({
+        let relay = tokio::spawn({
             let shared = Arc::clone(&shared);
             stderr::relay(stderr, shared.server.clone(), move || shared.spoken_to.load(Ordering::Relaxed))
         });
@@ -137,9 +137,11 @@ impl ProcessLink {
             async move {
                 let born = Instant::now();
                 let status = life::outlive(child, shared.ending.cancelled()).await;
-                let abort = reader.abort_handle();
-                if tokio::time::timeout(LAST_WORDS, reader).await.is_err() {
-                    abort.abort();
+                // What left the process's group may hold its pipes open for ever.
+                let pipes = [reader, relay];
+                let aborts = pipes.each_ref().map(tokio::task::JoinHandle::abort_handle);
+                if tokio::time::timeout(LAST_WORDS, futures::future::join_all(pipes)).await.is_err() {
+                    aborts.iter().for_each(tokio::task::AbortHandle::abort);
                 }
                 shared.ending.cancel();
                 let asked = shared.asked.load(Ordering::Relaxed);
@@ -203,6 +205,12 @@ impl ProcessLink {
     pub(super) fn begin_end(&self) {
         self.shared.asked.store(true, Ordering::Relaxed);
         self.shared.ending.cancel();
+    }
+
+    /// Whatever still works for the process.
+    #[cfg(test)]
+    pub(super) fn downgrade(&self) -> std::sync::Weak<impl Sized + use<>> {
+        Arc::downgrade(&self.shared)
     }
 
     /// Says something on our own account and waits for its answer.

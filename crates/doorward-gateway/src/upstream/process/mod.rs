@@ -6,7 +6,7 @@
 //! | `life` | how does it end? |
 //! | `link`, `demux` | which line belongs to which call? |
 //! | `era` | which versions does it speak? |
-//! | `pool`, `backoff` | how many run, for whom, and when is one started again? |
+//! | `pool`, `places`, `backoff` | how many run, for whom, and when is one started again? |
 //! | `stderr` | what does it say to the log? |
 
 mod backoff;
@@ -16,6 +16,7 @@ mod environment;
 mod era;
 mod life;
 mod link;
+mod places;
 mod pool;
 mod stderr;
 #[cfg(test)]
@@ -32,15 +33,13 @@ use doorward::{
     upstream::{Link, LinkKey, Owner, Upstream, UpstreamError, UpstreamState},
 };
 use doorward_wire::{Era, ServerName};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use self::{
     backoff::Restarts,
     era::Found,
     link::{End, ProcessLink},
+    places::{Place, Places},
     pool::{Full, Pool, Pooled},
 };
 pub use self::{
@@ -92,7 +91,7 @@ struct Inner {
     tally: Arc<Tally>,
     pool: Pool<ProcessLink>,
     /// Holds back a start until a process that was told to end has ended.
-    running: Arc<Semaphore>,
+    running: Places,
     books: Mutex<Books>,
 }
 
@@ -111,7 +110,7 @@ impl ProcessUpstream {
             server,
             launch,
             pool: Pool::new(limits.processes, limits.per_owner),
-            running: Arc::new(Semaphore::new(limits.processes)),
+            running: Places::new(limits.processes, limits.per_owner),
             limits,
             surroundings,
             tally: Arc::default(),
@@ -201,10 +200,8 @@ impl Inner {
             Some((left, _)) => tokio::time::sleep(left).await,
             None => {}
         }
-        let place = tokio::time::timeout(ROOM_WAIT, Arc::clone(&self.running).acquire_owned()).await;
-        let Ok(Ok(place)) = place else {
-            return Err(UpstreamError::Exhausted(self.limits.processes));
-        };
+        let place = self.running.take(&key.owner, ROOM_WAIT).await;
+        let place = place.map_err(|Full(most)| UpstreamError::Exhausted(most))?;
         let spawned = match self.launch.spawn() {
             Ok(spawned) => spawned,
             Err(error) => {
@@ -222,7 +219,7 @@ impl Inner {
         Ok(link)
     }
 
-    fn at_end(self: &Arc<Self>, key: &LinkKey, place: OwnedSemaphorePermit) -> impl FnOnce(End, Duration) + use<> {
+    fn at_end(self: &Arc<Self>, key: &LinkKey, place: Place) -> impl FnOnce(End, Duration) + use<> {
         let (inner, owner) = (Arc::downgrade(self), key.owner.clone());
         move |end, lived| {
             if let (End::ByItself(status), Some(inner)) = (end, inner.upgrade()) {

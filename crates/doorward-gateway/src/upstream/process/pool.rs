@@ -85,7 +85,8 @@ impl<L: Pooled> Pool<L> {
     }
 
     /// The slot of a key. When a cap is met, the link that has been idle for longest makes room: of the same owner when
-    /// it is the owner's cap. Nobody makes room for an unproven caller, whose links all count as one owner's although a
+    /// it is the owner's cap, else one without a session or of nobody: no proven caller's session ends for another's
+    /// sake. Nobody makes room for an unproven caller, whose links all count as one owner's although a
     /// proven one may have taken a session over since.
     pub(super) fn slot(&self, key: &LinkKey) -> Result<Arc<Slot<L>>, Full> {
         let mut slots = self.slots();
@@ -97,10 +98,10 @@ impl<L: Pooled> Pool<L> {
             slots.retain(|_, slot| !matches!(slot.worth(), Worth::Nothing));
         }
         let proven = key.owner != Owner::Anonymous;
-        if of_owner(&slots) >= self.most_per_owner && !(proven && make_room(&mut slots, Some(&key.owner))) {
+        if of_owner(&slots) >= self.most_per_owner && !(proven && make_room(&mut slots, |other| other.owner == key.owner)) {
             return Err(Full(self.most_per_owner));
         }
-        if slots.len() >= self.most && !(proven && make_room(&mut slots, None)) {
+        if slots.len() >= self.most && !(proven && make_room(&mut slots, |other| is_owed_nothing(other, &key.owner))) {
             return Err(Full(self.most));
         }
         let slot = Arc::new(Slot { link: tokio::sync::Mutex::new(None) });
@@ -141,12 +142,19 @@ impl<L: Pooled> Pool<L> {
     }
 }
 
-fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, of: Option<&Owner>) -> bool {
+/// Whether a link may make room for one of `owner`: a caller's own may, and what starts again without a loss; so may what
+/// nobody has proven to be theirs.
+fn is_owed_nothing(key: &LinkKey, owner: &Owner) -> bool {
+    key.session.is_none() || key.owner == Owner::Anonymous || key.owner == *owner
+}
+
+fn make_room<L: Pooled>(slots: &mut HashMap<LinkKey, Arc<Slot<L>>>, may_go: impl Fn(&LinkKey) -> bool) -> bool {
     let idle = slots.iter().filter_map(|(key, slot)| match slot.worth() {
-        Worth::Idle(since) if of.is_none_or(|owner| key.owner == *owner) => Some((since, key)),
+        // What starts again without a loss goes before a session.
+        Worth::Idle(since) if may_go(key) => Some((key.session.is_some(), since, key)),
         Worth::Idle(_) | Worth::Busy | Worth::Nothing => None,
     });
-    let oldest = idle.min_by_key(|(since, _)| *since).map(|(_, key)| key.clone());
+    let oldest = idle.min_by_key(|(session, since, _)| (*session, *since)).map(|(.., key)| key.clone());
     match oldest.and_then(|key| slots.remove(&key)) {
         Some(slot) => {
             slot.begin_end();
@@ -198,7 +206,11 @@ mod tests {
     }
 
     async fn fill(pool: &Pool<Fake>, session: u64, busy: bool) -> Arc<Fake> {
-        let slot = pool.slot(&key(session)).unwrap();
+        fill_at(pool, &key(session), busy).await
+    }
+
+    async fn fill_at(pool: &Pool<Fake>, key: &LinkKey, busy: bool) -> Arc<Fake> {
+        let slot = pool.slot(key).unwrap();
         let fake = Arc::new(Fake { busy: AtomicBool::new(busy), ended: AtomicBool::new(false), used: Instant::now() });
         *slot.link.lock().await = Some(Arc::clone(&fake));
         fake
@@ -238,6 +250,40 @@ mod tests {
         assert_eq!(pool.slot(&anonymous).unwrap_err(), Full(2));
         assert!(idle.is_alive());
         assert!(pool.slot(&key(3)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_callers_session_ends_for_another_callers_sake() {
+        let others = |session: Option<u64>| LinkKey {
+            owner: Owner::Caller(CallerKey::new("https://issuer.test", "bob", None)),
+            session,
+            ..key(0)
+        };
+        let pool = Pool::new(2, 10);
+        let sessions = [fill(&pool, 1, false).await, fill(&pool, 2, false).await];
+        assert_eq!(pool.slot(&others(Some(3))).unwrap_err(), Full(2));
+        assert!(sessions.iter().all(|session| session.is_alive()));
+
+        // One's own makes room, and so does what starts again without a loss.
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let mut modern = key(0);
+        modern.session = None;
+        let sessionless = fill_at(&pool, &modern, false).await;
+        assert!(!sessions[0].is_alive() && sessions[1].is_alive());
+        assert!(pool.slot(&others(Some(3))).is_ok());
+        assert!(!sessionless.is_alive() && sessions[1].is_alive());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failed_starts_take_no_place() {
+        let pool: Pool<Fake> = Pool::new(64, 16);
+        for session in 0..1000 {
+            let mut anonymous = key(session);
+            anonymous.owner = Owner::Anonymous;
+            drop(pool.slot(&anonymous).unwrap());
+        }
+        pool.sweep(|_| Duration::from_secs(3600));
+        assert_eq!(pool.len(), 0);
     }
 
     #[tokio::test(start_paused = true)]

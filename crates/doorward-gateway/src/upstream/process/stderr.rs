@@ -17,28 +17,56 @@ const EARNED_EVERY: Duration = Duration::from_millis(100);
 /// Reads until the pipe closes. Reading never stops for the log's sake: a full pipe would block the server.
 ///
 /// Before the server was sent a caller's message (`spoken_to`), its lines can't hold anything of a caller's and are
-/// logged at level info; a failing start is then told. Later they may, and stand at level debug.
+/// logged; a failing start is then told. Later they may, and only their number and length are.
 pub(super) async fn relay(mut pipe: impl AsyncRead + Unpin, server: ServerName, spoken_to: impl Fn() -> bool) {
     let mut lines = Lines::default();
     let mut budget = Budget::new(Instant::now());
+    let mut unshown = Unshown::default();
     let mut buffer = vec![0; 8192];
     loop {
         let read = match pipe.read(&mut buffer).await {
             Ok(0) | Err(_) => break,
             Ok(read) => read,
         };
-        for line in lines.push(buffer.get(..read).unwrap_or_default()) {
+        let bytes = buffer.get(..read).unwrap_or_default();
+        // Asked after reading, so that nothing which answers a caller is taken for a part of the start.
+        if spoken_to() {
+            unshown.add(bytes);
+            if budget.spend(Instant::now()).is_some() {
+                unshown.tell(&server);
+            }
+            continue;
+        }
+        for line in lines.push(bytes) {
             let Some(skipped) = budget.spend(Instant::now()) else {
                 continue;
             };
             if skipped > 0 {
                 tracing::info!(%server, skipped, "lines of the server's standard error were left out");
             }
-            if spoken_to() {
-                tracing::debug!(%server, line, "server's standard error");
-            } else {
-                tracing::info!(%server, line, "server's standard error");
-            }
+            tracing::info!(%server, line, "server's standard error");
+        }
+    }
+    unshown.tell(&server);
+}
+
+/// What was said and is not shown, since it was last told of.
+#[derive(Debug, Default)]
+struct Unshown {
+    lines: usize,
+    bytes: usize,
+}
+
+impl Unshown {
+    fn add(&mut self, bytes: &[u8]) {
+        self.lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+        self.bytes += bytes.len();
+    }
+
+    fn tell(&mut self, server: &ServerName) {
+        let Self { lines, bytes } = std::mem::take(self);
+        if bytes > 0 {
+            tracing::debug!(%server, lines, bytes, "the server wrote to its standard error; not shown, as it may hold a caller's data");
         }
     }
 }
@@ -183,12 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_may_hold_a_callers_data_are_not_logged_unless_asked_for() {
+    fn of_lines_that_may_hold_a_callers_data_only_number_and_length_are_logged() {
         let collector = Collector::default();
         tracing::subscriber::with_default(collector.clone(), || {
             let relaying = async {
                 relay(&b"cannot find module\n"[..], "crm".parse().unwrap(), || false).await;
-                relay(&b"called with canary\n"[..], "crm".parse().unwrap(), || true).await;
+                relay(&b"called with canary\nand more\n"[..], "crm".parse().unwrap(), || true).await;
             };
             tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(relaying);
         });
@@ -197,6 +225,7 @@ mod tests {
             logged.iter().any(|line| line.starts_with("INFO") && line.contains("cannot find module")),
             "{logged:?}"
         );
-        assert!(logged.iter().all(|line| !line.contains("canary") || line.starts_with("DEBUG")), "{logged:?}");
+        assert!(logged.iter().all(|line| !line.contains("canary")), "{logged:?}");
+        assert!(logged.iter().any(|line| line.contains("lines=2 bytes=28")), "{logged:?}");
     }
 }

@@ -252,6 +252,24 @@ async fn c21_closing_asks_by_closed_input_then_by_force_and_takes_the_children_a
 }
 
 #[tokio::test]
+async fn c21_a_child_that_left_the_group_and_kept_the_pipes_holds_nothing_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let child = directory.path().join("child");
+    let script = format!("setsid sh -c 'echo $$ > \"{}\"; exec sleep 20' & cat >/dev/null", child.display());
+    let link = start(&script, MODERN);
+    let child = pid_in(&child).await;
+    let shared = link.downgrade();
+    let closed = tokio::time::timeout(Duration::from_secs(15), link.close()).await;
+    drop(link);
+    // Nothing that reads its pipes is left.
+    until(|| shared.strong_count() == 0).await;
+    let outlived = is_running(child);
+    let pid = rustix::process::Pid::from_raw(child).unwrap();
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    assert!(closed.is_ok() && outlived);
+}
+
+#[tokio::test]
 async fn c21_a_polite_process_ends_when_its_input_closes() {
     let directory = tempfile::tempdir().unwrap();
     let done = directory.path().join("done");
