@@ -10,5 +10,7 @@ pub mod metrics;
 pub mod node;
 pub mod node_file;
 pub mod route;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 pub mod upstream;

@@ -502,6 +502,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::testing::cases())]
+
         #[test]
         fn any_bytes_are_read_alike_whole_and_in_pieces(stream in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = scan(&stream);

@@ -123,6 +123,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::testing::cases())]
+
         #[test]
         fn hd_05_without_a_proxy_no_header_matters(value in "[ -~]{0,60}") {
             prop_assert_eq!(found("192.0.2.1", &[&value]), "192.0.2.1");

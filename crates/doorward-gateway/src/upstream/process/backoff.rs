@@ -87,6 +87,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::testing::cases())]
+
         #[test]
         fn no_delay_exceeds_its_bound(failures in any::<u32>(), random in any::<u64>()) {
             prop_assert!(delay(failures, random) < LONGEST);

@@ -407,6 +407,37 @@ async fn processes_are_capped_and_the_idle_one_makes_room() {
 }
 
 #[tokio::test]
+async fn what_died_at_its_start_keeps_nobody_out() {
+    let limits = ProcessLimits { processes: 3, per_owner: 2, ..ProcessLimits::default() };
+    let upstream = upstream(sh("exit 1"), limits);
+    for session in 0..8 {
+        let anonymous = LinkKey { owner: Owner::Anonymous, ..key(LEGACY, session) };
+        let link = upstream.link(&anonymous).await.unwrap();
+        until(|| !link.is_alive()).await;
+    }
+    upstream.close().await;
+}
+
+#[tokio::test]
+async fn an_owner_whose_processes_are_slow_to_end_keeps_nobody_else_out() {
+    // None of these ends before it is killed.
+    let stubborn = sh("trap '' TERM; while :; do sleep 600; done");
+    let limits = ProcessLimits { processes: 3, per_owner: 2, ..ProcessLimits::default() };
+    let upstream = Arc::new(upstream(stubborn, limits));
+    for session in 0..2 {
+        upstream.link(&key(LEGACY, session)).await.unwrap();
+    }
+    let third = tokio::spawn({
+        let upstream = Arc::clone(&upstream);
+        async move { upstream.link(&key(LEGACY, 2)).await.map(drop) }
+    });
+    let bob = Owner::Caller(CallerKey::new("https://issuer.test", "bob", None));
+    assert!(upstream.link(&LinkKey { owner: bob, ..key(LEGACY, 3) }).await.is_ok());
+    assert!(third.await.unwrap().is_ok());
+    upstream.close().await;
+}
+
+#[tokio::test]
 async fn an_unused_process_ends() {
     let limits = ProcessLimits { session_idle: Duration::from_millis(200), ..ProcessLimits::default() };
     let upstream = upstream(sh("cat >/dev/null"), limits);
