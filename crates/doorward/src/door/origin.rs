@@ -513,7 +513,15 @@ mod tests {
         assert!(spelt.check(&headers(header::ORIGIN, &["https://app.example.com"])).is_ok());
     }
 
+    /// A thousand cases, a hundred thousand in the full run.
+    fn cases() -> ProptestConfig {
+        let all = std::env::var("DOORWARD_TESTS").is_ok_and(|tests| tests == "all");
+        ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(if all { 100_000 } else { 1_000 }) }
+    }
+
     proptest! {
+        #![proptest_config(cases())]
+
         #[test]
         fn er_07_nothing_but_a_listed_spelling_passes(host in "\\PC{0,40}") {
             if let Ok(checked) = check_host(&[&host]) {
