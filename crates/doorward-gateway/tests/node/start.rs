@@ -1,13 +1,15 @@
 //! Starting and ending: what is wrong is said at once, what runs may end.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use doorward::identity::session::{SessionLog, SessionRecord};
 use doorward_gateway::{
     config::{Config, RunTarget},
     demo,
     node::{Node, StartErrorKind},
     node_file::{Mode, NodeFile},
 };
+use doorward_store::{SqliteStore, StateDir};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use serde_json::json;
@@ -99,6 +101,31 @@ cat >/dev/null"#;
     assert!(ledger.contains("\"ending\":\"answered\"") && ledger.contains("\"what\":\"stopped\""), "{ledger}");
 }
 
+#[tokio::test]
+async fn sessions_of_an_earlier_run_are_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let state = StateDir::open(directory.path().join("state")).unwrap();
+    let store = SqliteStore::open(&state.database()).await.unwrap();
+    // Far ahead, so that it is not forgotten for its age.
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 32);
+    let left = SessionRecord {
+        digest: [7; 32],
+        server: "demo".parse().unwrap(),
+        owner: None,
+        opened_at: now,
+        last_used: now,
+        expires_at: now + Duration::from_secs(3600),
+        version: doorward_wire::Version::V2025_11_25,
+    };
+    SessionLog::open(&store, &left).await.unwrap();
+    let mut config = demo::configuration().unwrap();
+    config.listen = vec!["localhost:0".parse().unwrap()];
+    let node = Node::start(config, node_options(state.path(), Mode::Demo)).await.unwrap();
+    assert_eq!(SessionLog::list(&store).await.unwrap(), []);
+    store.close().await;
+    node.stop().await;
+}
+
 /// A server of the legacy era that does nothing but open its sessions.
 const HANDSHAKE: &str = r#"while IFS= read -r line; do
   id=${line#*\"id\":}; id=${id%%[,\}]*}
@@ -152,7 +179,7 @@ async fn what_a_server_told_is_remembered() {
     ask(place.address(), modern(&place, Some(&token), "tools/list", json!({}))).await;
     let state = place.state();
     place.node.stop().await;
-    let store = doorward_store::SqliteStore::open(&state.join("doorward.db")).await.unwrap();
+    let store = SqliteStore::open(&state.join("doorward.db")).await.unwrap();
     let server = demo::SERVER.parse().unwrap();
     let kept = doorward::policy::CatalogueLog::load(&store, &server).await.unwrap().unwrap();
     // Unfiltered: also what this caller did not see.
