@@ -134,7 +134,7 @@ fn configuration(upstream: u16, gateway: u16, admin: u16) -> String {
     format!(
         "public_url: http://127.0.0.1:{gateway}\n\
          listen: 127.0.0.1:{gateway}\n\
-         admin: {{ listen: "127.0.0.1:{admin}" }}\n\
+         admin: {{ listen: \"127.0.0.1:{admin}\" }}\n\
          limits: {{ per_address: 100000000/min, per_caller: 100000000/min, per_client: 100000000/min }}\n\
          policies:\n\
          \x20 CanUseBasicTools: {{ require: {{ all: [authenticated, {{ role: User }}, {{ scope: bench }}] }} }}\n\

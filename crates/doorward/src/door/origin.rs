@@ -354,10 +354,10 @@ mod tests {
 
     use super::*;
 
-    fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         headers
     }
@@ -368,7 +368,7 @@ mod tests {
     }
 
     fn check_host(values: &[&str]) -> Result<HostChecked, HostRefused> {
-        local().check(&headers(header::HOST, values), &Uri::from_static("/mcp"))
+        local().check(&headers(&header::HOST, values), &Uri::from_static("/mcp"))
     }
 
     #[test]
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn er_07_the_target_and_the_header_must_agree() {
-        let header = headers(header::HOST, &["localhost:8700"]);
+        let header = headers(&header::HOST, &["localhost:8700"]);
         let check = |headers: &HeaderMap, target: &'static str| local().check(headers, &Uri::from_static(target));
         assert!(check(&HeaderMap::new(), "http://localhost:8700/mcp").is_ok());
         assert!(check(&header, "http://LOCALHOST:8700/mcp").is_ok());
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn er_07_an_empty_list_refuses_everything() {
-        let header = headers(header::HOST, &["localhost"]);
+        let header = headers(&header::HOST, &["localhost"]);
         assert_eq!(AllowedHosts::none().check(&header, &Uri::from_static("/")), Err(HostRefused::NotAllowed));
     }
 
@@ -464,7 +464,7 @@ mod tests {
         for origin in
             ["http://localhost:8700", "http://[::1]:8700", "https://app.example.com", "vscode-webview://abc123"]
         {
-            let checked = origins().check(&headers(header::ORIGIN, &[origin])).unwrap();
+            let checked = origins().check(&headers(&header::ORIGIN, &[origin])).unwrap();
             assert_eq!(checked.origin(), Some(origin));
         }
     }
@@ -491,7 +491,7 @@ mod tests {
             "https://app.example.c\u{f6}m",
         ] {
             assert_eq!(
-                origins().check(&headers(header::ORIGIN, &[origin])),
+                origins().check(&headers(&header::ORIGIN, &[origin])),
                 Err(OriginRefused::NotAllowed),
                 "{origin:?}"
             );
@@ -500,7 +500,7 @@ mod tests {
 
     #[test]
     fn er_08_two_origins_are_refused_even_when_both_are_listed() {
-        let two = headers(header::ORIGIN, &["http://localhost:8700", "https://app.example.com"]);
+        let two = headers(&header::ORIGIN, &["http://localhost:8700", "https://app.example.com"]);
         assert_eq!(origins().check(&two), Err(OriginRefused::Doubled));
     }
 
@@ -510,7 +510,7 @@ mod tests {
             assert!(AllowedOrigins::none().allow_text(text).is_err(), "{text:?}");
         }
         let spelt = AllowedOrigins::none().allow_text("https://App.Example.com:443").unwrap();
-        assert!(spelt.check(&headers(header::ORIGIN, &["https://app.example.com"])).is_ok());
+        assert!(spelt.check(&headers(&header::ORIGIN, &["https://app.example.com"])).is_ok());
     }
 
     /// A thousand cases, a hundred thousand in the full run.
