@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward_identity::Caller;
 use http::{HeaderMap, HeaderValue};
+use memchr::memmem;
 
 /// Whether a JSON text holds the credential of its caller, however its strings are written.
 pub(crate) fn in_json(caller: &Caller, text: &[u8]) -> bool {
@@ -33,9 +34,7 @@ pub(crate) fn in_mirrored(caller: &Caller, headers: &HeaderMap) -> bool {
 ///
 /// Other escapes are kept, so the result is no JSON: it is only to be searched.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    if !text.windows(2).any(|pair| matches!(pair, [b'\\', b'u' | b'/'])) {
-        return None;
-    }
+    memmem::find(text, br"\u").or_else(|| memmem::find(text, br"\/"))?;
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
