@@ -28,7 +28,7 @@ use crate::Body;
 use crate::body::BodyError;
 use crate::credential;
 use crate::door::Admitted;
-use crate::exchange::{Pass, Place};
+use crate::exchange::{Exchange, Place, Unsent};
 use crate::guard::{Core, SMALL_BODY, Server};
 use crate::refusal::Refusal;
 use crate::respond;
@@ -327,7 +327,7 @@ impl Step<'_> {
         let place = self.place(Arc::clone(&link), None, version);
         let mut exchange = match place.send(recorded, None, None).await {
             Ok(exchange) => exchange,
-            Err(refused) => return refused_by_upstream(*refused),
+            Err(refused) => return refused_by_upstream(&refused),
         };
         let status = exchange.status();
         let Some(answer) = respond::first_answer(&mut exchange).await else {
@@ -602,15 +602,15 @@ impl Drop for Handshake {
 }
 
 /// Answers what was sent. The call is on record by now, and its outcome too: a failure is only answered.
-async fn answered(sent: Result<crate::exchange::Exchange, Box<(Refusal, Arc<Pass>)>>) -> Walked {
+async fn answered(sent: Result<Exchange, Box<Unsent>>) -> Walked {
     match sent {
         Ok(exchange) => Ok(respond::respond(exchange).await),
-        Err(refused) => refused_by_upstream(*refused),
+        Err(refused) => refused_by_upstream(&refused),
     }
 }
 
-fn refused_by_upstream((refusal, pass): (Refusal, Arc<Pass>)) -> Walked {
-    Ok(refusal.response(pass.decision()))
+fn refused_by_upstream(unsent: &Unsent) -> Walked {
+    Ok(unsent.refusal.response(unsent.pass.decision()))
 }
 
 fn owner(permit: &Permit) -> Owner {

@@ -94,6 +94,9 @@ impl Signals {
     ///
     /// When the system gives no signals to listen for.
     pub fn listen() -> io::Result<Self> {
+        // SIGHUP means "read your certificate again", and where there is none to read it means nothing: a terminal that
+        // closes must not cut every call. Once somebody listened for it, it ends the process no more.
+        drop(signal(SignalKind::hangup())?);
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 }

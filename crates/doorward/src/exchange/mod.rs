@@ -98,6 +98,13 @@ pub struct Place {
     pub(crate) version: Version,
 }
 
+/// A call that was permitted and could not be sent, with the refusal that answers it.
+#[derive(Debug)]
+pub struct Unsent {
+    pub(crate) refusal: Refusal,
+    pub(crate) pass: Arc<Pass>,
+}
+
 /// One call between being sent and being answered.
 pub struct Exchange {
     place: Place,
@@ -117,12 +124,12 @@ impl Place {
     /// was permitted, cleared and recorded, and nothing else.
     ///
     /// `named` is the id to put in place of the client's in a message that names another exchange.
-    pub(crate) async fn send(
+    pub async fn send(
         &self,
         recorded: Recorded<Cleared<Permit>>,
         named: Option<&Id>,
         tool: Option<&ToolHeaders>,
-    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+    ) -> Result<Exchange, Box<Unsent>> {
         let asks = matches!(recorded.get().get().call().message().kind(), Kind::Request { .. });
         let ours = asks.then(|| self.core.next_number());
         let deadline = self.server.call_timeout;
@@ -132,7 +139,7 @@ impl Place {
             && let Err(why) = session.desk().open_call(theirs, OpenCall { ours, ticket: pass.ticket() })
         {
             slot.close(Ending::Dropped);
-            return Err(Box::new((Refusal::no_place(why).answering(Some(theirs)), pass)));
+            return Err(Box::new(Unsent { refusal: Refusal::no_place(why).answering(Some(theirs)), pass }));
         }
         let endless = matches!(pass.method(), Some(Method::SubscriptionsListen));
         // The watch begins before the call is sent, so that no change of the rules is missed meanwhile.
@@ -148,7 +155,7 @@ impl Place {
         &self,
         recorded: Recorded<Attendance>,
         resume: Option<&str>,
-    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+    ) -> Result<Exchange, Box<Unsent>> {
         let (attendance, slot) = recorded.open();
         let pass = Arc::new(Pass::Stream(attendance));
         let life = self.life(&pass, None);
@@ -163,7 +170,7 @@ impl Place {
         incoming: Result<Incoming, UpstreamError>,
         slot: OutcomeSlot,
         life: Life,
-    ) -> Result<Exchange, Box<(Refusal, Arc<Pass>)>> {
+    ) -> Result<Exchange, Box<Unsent>> {
         match incoming {
             Ok(incoming) => {
                 if let (Shape::Stream, Some(session)) = (incoming.shape, &self.session) {
@@ -191,7 +198,7 @@ impl Place {
                 let ending =
                     if matches!(error, UpstreamError::TimedOut) { Ending::TimedOut } else { Ending::UpstreamFailed };
                 slot.close(ending);
-                Err(Box::new((Refusal::from_upstream(&error).answering(ids.request.as_ref()), pass)))
+                Err(Box::new(Unsent { refusal: Refusal::from_upstream(&error).answering(ids.request.as_ref()), pass }))
             }
         }
     }

@@ -1,7 +1,7 @@
 use doorward::policy::{PathPermit, Pace};
 
 fn forge() -> (PathPermit, Pace) {
-    (PathPermit { _private: () }, Pace { _private: () })
+    (PathPermit {}, Pace {})
 }
 
 fn main() {}

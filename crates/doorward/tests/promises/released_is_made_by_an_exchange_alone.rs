@@ -1,7 +1,7 @@
 use doorward::exchange::Released;
 
 fn forge() -> Released {
-    Released { id: None, retry: None, content: Default::default() }
+    Released {}
 }
 
 fn main() {}
