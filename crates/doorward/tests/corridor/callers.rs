@@ -56,6 +56,28 @@ async fn what_is_invisible_answers_as_unknown_whatever_the_arguments() {
 }
 
 #[tokio::test]
+async fn lg_08_who_is_too_fast_is_told_when_to_come_back_by_address_whatever_the_token() {
+    let mut plan = Plan::default();
+    plan.settings.limits.address = Some("2/min".parse().unwrap());
+    let kit = Kit::with(plan);
+    let mut answers = Vec::new();
+    for user in ["alice", "bob", "carol"] {
+        let token = kit.token(user, &[], &[]);
+        let body = crate::kit::modern_body(1, "tools/call", json!({ "name": "echo" }));
+        let mut request = crate::kit::modern_request(Some(&token), &body);
+        request.extensions_mut().insert(doorward::PeerAddress([203, 0, 113, 7].into()));
+        answers.push(kit.send(request).await);
+    }
+    assert_eq!(answers[1].status, StatusCode::OK);
+    let slow = &answers[2];
+    assert_eq!((slow.status, slow.code()), (StatusCode::TOO_MANY_REQUESTS, 42_900));
+    let seconds: u64 = slow.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    assert_eq!(slow.json()["error"]["data"]["retryAfterSeconds"], seconds);
+    assert_eq!(kit.inner.calls().len(), 2);
+}
+
+#[tokio::test]
 async fn sc_01_a_missing_scope_is_403_with_every_scope_in_the_challenge() {
     let kit = Kit::new();
     let token = kit.token("alice", &[], &["profile"]);

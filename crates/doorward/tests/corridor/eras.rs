@@ -78,6 +78,8 @@ async fn a08_a_server_that_asks_on_a_modern_stream_is_not_heard() {
     let answer = kit.call_tool(Some(&token), "echo", json!({})).await;
     assert_eq!(answer.events().len(), 1, "{answer:?}");
     assert_eq!(answer.json()["result"]["content"], json!([]));
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert_eq!(kit.inner.arrived().len(), 1, "c17: nor answered, for a client of this era sends no responses");
 }
 
 #[tokio::test]
@@ -120,6 +122,8 @@ async fn a36_a_subscription_carries_the_clients_own_id() {
             vec![
                 note("notifications/subscriptions/acknowledged", json!({ "notifications": {} })),
                 note("notifications/resources/updated", json!({ "uri": "secret://vault" })),
+                json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                        "params": { "_meta": { "io.modelcontextprotocol/subscriptionId": 424_242 } } }),
                 note("notifications/resources/updated", json!({ "uri": "file:///open.txt" })),
                 json!({ "jsonrpc": "2.0", "method": "notifications/progress",
                         "params": { "progressToken": message["id"], "progress": 1 } }),

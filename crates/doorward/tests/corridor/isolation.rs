@@ -142,7 +142,8 @@ async fn a39_a_call_that_takes_too_long_ends_with_a_clear_error_and_is_cancelled
     let kit = Kit::with(plan);
     let token = kit.token("alice", &[], &[]);
     kit.inner.script(|_| Some(vec![json!({ "hang": true })]));
-    let answer = kit.call_tool(Some(&token), "echo", json!({})).await;
+    let answer = tokio::time::timeout(Duration::from_secs(10), kit.call_tool(Some(&token), "echo", json!({}))).await;
+    let answer = answer.expect("the call ends by itself");
     assert_eq!(answer.code(), 50_400, "{answer:?}");
     assert_eq!(answer.json()["id"], 1);
     tokio::time::sleep(Duration::from_millis(20)).await;

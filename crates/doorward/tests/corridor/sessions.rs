@@ -125,6 +125,20 @@ fn kit_end(kit: &Kit) -> std::time::SystemTime {
 }
 
 #[tokio::test]
+async fn a_session_of_one_server_is_unknown_to_another() {
+    let kit = Kit::new();
+    let token = kit.token("alice", &[], &[]);
+    let session = kit.initialize(Some(&token)).await;
+    let other = kit.other_server("ops");
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+    let request = legacy_request(Some(&token), Some(&session), &body);
+    let answer = crate::kit::Answer::read(tower::ServiceExt::oneshot(other, request).await.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND, "{answer:?}");
+    let refused = kit.ledger.of_kind("decision").pop().unwrap();
+    assert_eq!(refused["reason"], "unknown_session");
+}
+
+#[tokio::test]
 async fn se_06_each_request_is_judged_by_its_own_token() {
     let kit = Kit::new();
     let (wide, _) = kit.token_of("alice", "c", &[], &["crm.read"], Duration::from_secs(3600));
@@ -277,7 +291,7 @@ async fn b11_an_event_id_that_this_session_was_never_given_resumes_nothing() {
     kit.inner.script(|_| Some(vec![json!({ "hang": true })]));
     let mut request = bare("GET", Some(&token), &session);
     request.headers_mut().insert("last-event-id", "somebody-elses".parse().unwrap());
-    assert_eq!(kit.send(request).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(kit.open(request).await.status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -251,6 +251,16 @@ impl Kit {
         self.key.token(&forge::with(self.claims(), claim, value))
     }
 
+    /// Another server behind the same guard, for which there are no rules.
+    pub(crate) fn other_server(&self, name: &str) -> McpService {
+        self.guard.service(Guarded {
+            name: name.parse().unwrap(),
+            resource: Resource { id: RESOURCE.to_owned(), metadata_url: String::new(), scopes: Vec::new() },
+            upstream: Arc::new(self.inner.clone()),
+            call_timeout: Duration::from_secs(20),
+        })
+    }
+
     /// A token for this very server.
     pub(crate) fn token(&self, user: &str, roles: &[&str], scopes: &[&str]) -> String {
         self.token_of(user, "test-client", roles, scopes, Duration::from_secs(3600)).0
