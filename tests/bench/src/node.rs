@@ -130,12 +130,12 @@ async fn reachable(port: u16) -> Result<(), Failed> {
 /// Twenty rules, of which the last matches; a limit that is never met; the ledger as it is by default.
 fn configuration(upstream: u16, gateway: u16, admin: u16) -> String {
     let rules: String =
-        (0..18).map(|number| format!("      - {{ tool: \"admin{number}*\", policy: CanUseAdminTools }}\n")).collect();
+        (0..18).map(|number| format!("      - {{ tool: \"admin{number:02}*\", policy: CanUseAdminTools }}\n")).collect();
     format!(
         "public_url: http://127.0.0.1:{gateway}\n\
          listen: 127.0.0.1:{gateway}\n\
          admin: {{ listen: \"127.0.0.1:{admin}\" }}\n\
-         limits: {{ per_address: 100000000/min, per_caller: 100000000/min, per_client: 100000000/min }}\n\
+         limits: {{ per_address: 1000000/s, per_caller: 1000000/s, per_client: 1000000/s }}\n\
          policies:\n\
          \x20 CanUseBasicTools: {{ require: {{ all: [authenticated, {{ role: User }}, {{ scope: bench }}] }} }}\n\
          \x20 CanUseAdminTools: {{ require: {{ role: Admin }} }}\n\
@@ -145,7 +145,7 @@ fn configuration(upstream: u16, gateway: u16, admin: u16) -> String {
          \x20   rules:\n\
          \x20     - {{ discovery: true, allow: anonymous }}\n\
          {rules}\
-         \x20     - {{ tool: \"*\", policy: CanUseBasicTools, limit: 100000000/min, log: shape }}\n"
+         \x20     - {{ tool: \"*\", policy: CanUseBasicTools, limit: 1000000/s, log: shape }}\n"
     )
 }
 
