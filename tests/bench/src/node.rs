@@ -129,8 +129,9 @@ async fn reachable(port: u16) -> Result<(), Failed> {
 
 /// Twenty rules, of which the last matches; a limit that is never met; the ledger as it is by default.
 fn configuration(upstream: u16, gateway: u16, admin: u16) -> String {
-    let rules: String =
-        (0..18).map(|number| format!("      - {{ tool: \"admin{number:02}*\", policy: CanUseAdminTools }}\n")).collect();
+    let rules: String = (0..18)
+        .map(|number| format!("      - {{ tool: \"admin{number:02}*\", policy: CanUseAdminTools }}\n"))
+        .collect();
     format!(
         "public_url: http://127.0.0.1:{gateway}\n\
          listen: 127.0.0.1:{gateway}\n\
