@@ -146,8 +146,7 @@ async fn a39_a_call_that_takes_too_long_ends_with_a_clear_error_and_is_cancelled
     let answer = answer.expect("the call ends by itself");
     assert_eq!(answer.code(), 50_400, "{answer:?}");
     assert_eq!(answer.json()["id"], 1);
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(kit.inner.cancelled().len(), 1);
+    crate::kit::eventually("the call was cancelled", || kit.inner.cancelled().len() == 1).await;
 }
 
 #[tokio::test]
@@ -159,8 +158,7 @@ async fn a10_a_modern_client_that_goes_away_cancels_its_call() {
         kit.open(modern_request(Some(&token), &modern_body(1, "tools/call", json!({ "name": "echo" })))).await;
     let ours = kit.inner.last().message["id"].as_u64().unwrap();
     drop(response);
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(kit.inner.cancelled(), [ours]);
+    crate::kit::eventually("the call was cancelled", || kit.inner.cancelled() == [ours]).await;
     let outcome = kit.ledger.of_kind("outcome").pop().unwrap();
     assert_eq!(outcome["ending"], "cancelled", "a dropped exchange still gets its outcome");
 }

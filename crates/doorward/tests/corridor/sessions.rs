@@ -35,8 +35,7 @@ async fn a_session_opens_with_initialize_and_ends_with_delete() {
     assert_eq!(list(&kit, Some(&token), &session).await, StatusCode::OK);
     assert_eq!(kit.send(bare("DELETE", Some(&token), &session)).await.status, StatusCode::NO_CONTENT);
     assert_eq!(list(&kit, Some(&token), &session).await, StatusCode::NOT_FOUND);
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(kit.inner.closed(), [1], "the upstream's side was closed too");
+    crate::kit::eventually("the upstream's side was closed too", || kit.inner.closed() == [1]).await;
 }
 
 #[tokio::test]

@@ -329,6 +329,17 @@ impl Kit {
     }
 }
 
+/// Waits until something has happened that happens beside the answer; fails when it does not within ten seconds.
+pub(crate) async fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if happened() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}");
+}
+
 /// An HTTP answer, read whole.
 #[derive(Debug)]
 pub(crate) struct Answer {
