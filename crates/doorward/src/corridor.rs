@@ -331,7 +331,8 @@ impl Step<'_> {
         };
         let status = exchange.status();
         let Some(answer) = respond::first_answer(&mut exchange).await else {
-            return Err(Refusal::fault().answering(request_id.as_ref()).into());
+            // The one decision stands; the outcome of the exchange says how it went.
+            return Ok(Refusal::fault().answering(request_id.as_ref()).response(&trail.id));
         };
         let agreed = answer.message().and_then(|message| message.result().and(message.offered_version()));
         let Some(agreed) = agreed else {
@@ -342,7 +343,10 @@ impl Step<'_> {
             let refusal = Refusal::unsupported_handshake().answering(request_id.as_ref());
             return Ok(refusal.response(&trail.id));
         };
-        let session_id = self.open_session((handshake, link), agreed, trail).await?;
+        let session_id = match self.open_session((handshake, link), agreed, trail).await {
+            Ok(session_id) => session_id,
+            Err(refusal) => return Ok(refusal.answering(request_id.as_ref()).response(&trail.id)),
+        };
         let mut response = self.stamped(respond::whole(&answer, StatusCode::OK), trail);
         response.headers_mut().insert("mcp-session-id", session_id);
         Ok(response)
